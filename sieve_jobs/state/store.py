@@ -1,0 +1,44 @@
+"""Store: where a target's state lives. One protocol for the local SQLite file and for shared stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from sieve_jobs.state.entry import Entry, PastJob, State, Write
+
+
+class Store(Protocol):
+    """A target's state. Every method raises StateError where the state cannot be used as it is.
+
+    Shaped so that rows (SQLite, Postgres) and compare-and-swap over a snapshot (git, object stores) both fit:
+    reads are by key, and a commit is a list of writes against the serial they were decided on.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where it is, as shown to people."""
+
+    def load(self) -> State:
+        """The header, the split entries, intents and unfinished earlier jobs."""
+
+    def get(self, names: Iterable[str]) -> Mapping[str, Entry]:
+        """Whole entries of those *names* that exist."""
+
+    def names(self) -> Sequence[str]:
+        """Names of all entries, sorted."""
+
+    def past(self, digests: Iterable[str]) -> Mapping[str, Sequence[PastJob]]:
+        """Earlier jobs by digest, newest first; digests without one are absent."""
+
+    def past_of(self, name: str) -> Sequence[PastJob]:
+        """Earlier jobs of one spec, newest first."""
+
+    def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
+        """Applies all *writes* or none, durably; returns the new serial.
+
+        Raises LockedError if the serial is no longer *expect_serial*. None is allowed for JobStatus writes
+        alone, which are monotone. An empty list changes nothing and returns the serial as it is.
+        """
+
+    def close(self) -> None: ...
