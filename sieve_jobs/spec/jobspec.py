@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from sieve_jobs.wire import Json
@@ -119,9 +118,9 @@ class Tags:
     """
 
     key: str = ""
-    env: Mapping[str, str] = MappingProxyType({})
+    env: Mapping[str, str] = field(default_factory=dict)
     """Interpolated env values that are not secret, by env name: a changed tag is a change."""
-    secrets: Mapping[str, str] = MappingProxyType({})
+    secrets: Mapping[str, str] = field(default_factory=dict)
     """Secret leaves by dotted pointer: a changed tag is a rotated secret."""
     webhooks: str = ""
     """All webhooks together, secrets by reference."""

@@ -1,0 +1,33 @@
+"""Keyed tags: they tell whether a value changed without keeping it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+
+_TAG_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TagKey:
+    """The random key of a state. *id* may be stored and shown, *secret* never leaves its file."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+def key_from(secret: bytes) -> TagKey:
+    """A key with its id, which is a hash of the secret and tells nothing of it."""
+    return TagKey(hashlib.sha256(b"sieve-jobs key id\0" + secret).hexdigest()[:12], secret)
+
+
+def tag(key: TagKey | None, *parts: str) -> str:
+    """HMAC-SHA256 over *parts*, cut to 128 bits, as 32 hex digits; empty without a key.
+
+    Parts are joined with their lengths, so that ("ab", "c") and ("a", "bc") differ.
+    """
+    if key is None:
+        return ""
+    message = b"".join(b"%d:%s" % (len(raw), raw) for raw in (part.encode(errors="surrogatepass") for part in parts))
+    return hmac.digest(key.secret, message, "sha256")[:_TAG_BYTES].hex()
