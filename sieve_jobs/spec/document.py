@@ -34,6 +34,9 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 _TAG = "tag:yaml.org,2002:"
 
+_OPENING = (MappingStartEvent, SequenceStartEvent)
+_CLOSING = (MappingEndEvent, SequenceEndEvent)
+
 Container: TypeAlias = "dict[str, Json] | list[Json]"
 
 
@@ -150,9 +153,9 @@ class _Builder:
         while not isinstance(event := self.next_event(), StreamEndEvent):
             if isinstance(event, ScalarEvent):
                 self._scalar(event)
-            elif isinstance(event, MappingStartEvent | SequenceStartEvent):
+            elif isinstance(event, _OPENING):
                 self._open(event)
-            elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            elif isinstance(event, _CLOSING):
                 self._close(event)
             elif isinstance(event, AliasEvent):
                 self._alias(event)
@@ -189,11 +192,12 @@ class _Builder:
     def _scalar(self, event: ScalarEvent) -> None:
         self._count(event)
         frames = self.frames
-        if frames and frames[-1].expects_key:
-            self._key(event, frames[-1])
+        frame = frames[-1] if frames else None
+        if frame is not None and frame.key is None and not frame.is_list and not frame.merging:
+            self._key(event, frame)
             return
         text = event.value
-        if event.style is None and event.tag is None:
+        if not event.style and event.tag is None:
             try:
                 value = resolve(text) if "${" not in text else TemplateText(text, plain=True)
             except NotJsonError as error:
@@ -219,7 +223,7 @@ class _Builder:
 
     def _key(self, event: ScalarEvent, frame: _Frame) -> None:
         text = event.value
-        if event.style is None and event.tag is None:
+        if not event.style and event.tag is None:
             if text == "<<":
                 frame.merging = True
                 return
