@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 from sieve_jobs.spec.jobspec import Detail
+from sieve_jobs.spec.tags import TagKey
 from sieve_jobs.state.entry import Entry, Intent, PastJob
 from sieve_jobs.wire import Json
 
@@ -46,6 +48,12 @@ class Reason(StrEnum):
     UNCHANGED = "unchanged"
 
 
+Kind: TypeAlias = Literal["added", "removed", "changed"]
+
+Prune: TypeAlias = Literal["forget", "cancel"]
+"""What becomes of a removed spec's entry: forgotten once its job has ended, or its job cancelled and then forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDiff:
     """One field before and after. A masked one carries None for both values."""
@@ -54,6 +62,8 @@ class FieldDiff:
     before: Json
     after: Json
     masked: bool = False
+    kind: Kind = "changed"
+    """Tells a field that is not there from one that is null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +80,13 @@ class Change:
     detail: Detail | None = None
     entry: Entry | None = None
     moved_from: str | None = None
+    """The name that gives its job away, on a move and on the reuse of an orphan's job: its entry is dropped."""
     reuses: PastJob | None = None
-    """The earlier job whose result is used again."""
+    """The earlier job whose result is used again. Its id is *entry*'s own where a removed spec came back."""
     intent: Intent | None = None
-    """The push in doubt."""
+    """The push in doubt; None on a `resolve` that waits for a person (reasons lost and secret_rotated)."""
+    prune: Prune | None = None
+    """On an orphan: what to do with its entry beyond marking it; None for one that is protected."""
 
     @property
     def glyph(self) -> str:
@@ -131,8 +144,28 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     running: Mapping[str, Entry] | None = None
     """Unchanged entries whose job had not ended when last seen: apply follows them."""
+    failed: Mapping[str, Entry] = field(default_factory=dict)
+    """Unchanged entries whose job ended badly: exit 4 for the run that says so first (`reported` is False)."""
+    refresh: tuple[Entry, ...] = ()
+    """Entries to put again, for bookkeeping alone: same digest and job, newer fingerprint, tags or place."""
 
     @property
     def pending(self) -> bool:
         """Whether `plan --detailed-exitcode` answers 2: everything counts but orphans."""
         return any(change.action not in {Action.ORPHAN, Action.NOTHING} for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the command line and the target say about planning."""
+
+    rerun: frozenset[str] = frozenset()
+    """Names to push although nothing changed."""
+    selected: frozenset[str] | None = None
+    """Names the run is narrowed to; None for all. A narrowed run never orphans, moves or prunes."""
+    prune: Prune | None = None
+    local: bool = False
+    """The target is the local engine: a lost job is pushed again, as it costs nothing."""
+    key: TagKey | None = None
+    ignore_query: tuple[str, ...] = ()
+    """The target's `ignore_query`, as the details were made with."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import TypeAlias
 
 from sieve_jobs.spec.jobspec import Tags
@@ -45,12 +44,15 @@ class Entry:
     """The spec was removed, and a run has said so."""
     lost: bool = False
     """The far side answered 404 for the job before it was known to have finished."""
+    protect: bool = False
+    """The spec was protected when it was last seen: pruning keeps the entry."""
 
     def past(self) -> PastJob:
         """This entry's job as an earlier job."""
         return PastJob(
             job_id=self.job_id, run_id=self.run_id, name=self.name, digest=self.digest, function=self.function,
             status=self.status, pushed_at=self.pushed_at, completed_at=self.completed_at, error=self.error,
+            tags=self.tags,
         )  # fmt: skip
 
 
@@ -67,6 +69,8 @@ class PastJob:
     pushed_at: datetime
     completed_at: datetime | None = None
     error: str = ""
+    tags: Tags = field(default_factory=Tags)
+    """Of the values it ran with: an env value that is not in the digest must be equal for it to be used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +127,9 @@ class State:
     """A state as loaded. Split so that an unchanged plan reads two short columns of nearly all rows."""
 
     header: Header
-    settled: Mapping[str, str] = MappingProxyType({})
+    settled: Mapping[str, str] = field(default_factory=dict)
     """name to fingerprint of every entry whose job finished and whose spec was there at the last run."""
-    open: Mapping[str, Entry] = MappingProxyType({})
+    open: Mapping[str, Entry] = field(default_factory=dict)
     """Every other entry, whole: running, ended badly, lost, orphaned."""
     intents: tuple[Intent, ...] = ()
     superseded: tuple[PastJob, ...] = ()
