@@ -64,6 +64,9 @@ class LocalFile:
     """As written in the spec."""
     sha256: str
     size: int
+    """Bytes."""
+    stamp: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Size, mtime, inode and ctime when it was hashed (see files.py)."""
 
 
 @dataclass(frozen=True, slots=True)

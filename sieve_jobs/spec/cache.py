@@ -1,0 +1,164 @@
+"""The parse cache: what an unchanged tree said last time, so that planning it again parses nothing.
+
+It may be deleted at any time. It holds digests and names, never a value of a variable. One blob a folder:
+
+    {file name: (stamp, read at (ns), context index, local files, [(name, digest, fingerprint, path, line)])}
+
+A context is what else the rows depend on: variables as set, empty or unset with a keyed tag, functions with the
+hash of their source. A file whose time is as new as its reading is not trusted (git's "racily clean").
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sieve_jobs.spec.files import Stamp
+
+Row: TypeAlias = tuple[str, str, str, str, int]
+Context: TypeAlias = tuple[tuple[str, str], ...]
+LocalFiles: TypeAlias = tuple[tuple[str, Stamp, str], ...]
+Record: TypeAlias = tuple[Stamp, int, int, LocalFiles, list[Row]]
+
+_FORMAT = 1
+_COARSE = 2_000_000_000
+_FINE = 50_000_000
+"""Nanoseconds by which a file must be older than its reading. Kernels stamp files with a clock that lags by up to
+10 ms; file systems that keep whole seconds get two of them."""
+
+
+class Folder:
+    """What is remembered of one folder of specs."""
+
+    __slots__ = ("contexts", "records")
+
+    def __init__(self, contexts: list[Context] | None = None, records: dict[str, Record] | None = None) -> None:
+        self.contexts = contexts if contexts is not None else []
+        self.records = records if records is not None else {}
+
+    def context_index(self, context: Context) -> int:
+        if context not in self.contexts:
+            self.contexts.append(context)
+        return self.contexts.index(context)
+
+
+def is_settled(stamp: Stamp, read_at: int) -> bool:
+    """Whether a file with *stamp* cannot have been written again after *read_at* (ns) with the same stamp."""
+    newest = max(stamp[1], stamp[3])
+    return newest + (_COARSE if newest % 1_000_000_000 == 0 else _FINE) < read_at
+
+
+class ParseCache:
+    """The cache file. A missing, foreign, damaged or unwritable one is an empty one; nothing here ever fails."""
+
+    def __init__(self, path: Path, *, basis: str) -> None:
+        """*basis* names all that rows depend on besides their contexts; another basis forgets everything."""
+        self._path = path
+        self._basis = basis
+        self._changed: dict[str, Folder | None] = {}
+        self._folders = self._read()
+        self._hashes: dict[str, tuple[Stamp, str]] | None = None
+
+    def folder(self, path: str) -> Folder:
+        """What is remembered of the folder *path*; an empty one if nothing is."""
+        blob = self._folders.get(path)
+        if blob is None:
+            return Folder()
+        try:
+            if zlib.crc32(blob[4:]) != int.from_bytes(blob[:4], "big"):
+                return Folder()
+            contexts, records = marshal.loads(blob[4:])  # noqa: S302 - our own 0600 file, checked; data only
+        except (ValueError, EOFError, TypeError):
+            return Folder()
+        return Folder(contexts, records)
+
+    def paths(self) -> set[str]:
+        return set(self._folders)
+
+    def put(self, path: str, folder: Folder | None) -> None:
+        """Remembers *folder* at the next `save`; None forgets it."""
+        self._changed[path] = folder
+
+    def hash_of(self, path: str, stamp: Stamp) -> str | None:
+        """The sha256 of a local file that still has *stamp*, as any spec's record knows it."""
+        if self._hashes is None:
+            self._hashes = {}
+            for name in self._folders:
+                for _, read_at, _, files, _ in self.folder(name).records.values():
+                    for file, known, digest in files:
+                        if is_settled(known, read_at):
+                            self._hashes[file] = (known, digest)
+        found = self._hashes.get(path)
+        return found[1] if found is not None and found[0] == stamp else None
+
+    def save(self) -> None:
+        """Writes what was put since opening. Gives up silently where it cannot: the next run parses again."""
+        if not self._changed:
+            return
+        rows: list[tuple[str, bytes]] = []
+        for path, folder in self._changed.items():
+            if folder is not None:
+                body = marshal.dumps((folder.contexts, folder.records))
+                rows.append((path, zlib.crc32(body).to_bytes(4, "big") + body))
+        try:
+            self._write(rows)
+        except (sqlite3.Error, OSError):
+            return
+        self._changed.clear()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=0.2, isolation_level=None)
+        connection.execute("PRAGMA synchronous=OFF")
+        return connection
+
+    def _read(self) -> dict[str, bytes]:
+        try:
+            if not self._path.stat().st_size:
+                return {}
+            connection = self._connect()
+        except (sqlite3.Error, OSError):
+            return {}
+        try:
+            row = connection.execute("SELECT basis FROM meta").fetchone()
+            if row is None or row[0] != self._full_basis():
+                return {}
+            found: list[Any] = connection.execute("SELECT path, blob FROM folder").fetchall()
+            return {path: blob for path, blob in found if isinstance(blob, bytes)}
+        except sqlite3.Error:
+            return {}
+        finally:
+            connection.close()
+
+    def _write(self, rows: list[tuple[str, bytes]]) -> None:
+        fresh = not self._folders
+        if fresh:
+            # Another basis, damage, or none yet: begin anew rather than trusting anything of it.
+            self._path.unlink(missing_ok=True)
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        connection = self._connect()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if fresh:
+                connection.execute("CREATE TABLE IF NOT EXISTS meta (basis TEXT NOT NULL)")
+                connection.execute("CREATE TABLE IF NOT EXISTS folder (path TEXT PRIMARY KEY, blob BLOB NOT NULL)")
+                connection.execute("DELETE FROM meta")
+                connection.execute("INSERT INTO meta VALUES (?)", (self._full_basis(),))
+            gone = [(path,) for path, folder in self._changed.items() if folder is None]
+            connection.executemany("DELETE FROM folder WHERE path = ?", gone)
+            connection.executemany("INSERT OR REPLACE INTO folder VALUES (?, ?)", rows)
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+    def _full_basis(self) -> str:
+        return f"{_FORMAT}.{marshal.version}:{self._basis}"
+
+
+def contexts_hold(contexts: list[Context], fact_of: Callable[[str], str]) -> list[bool]:
+    """For each context whether every fact in it is still so."""
+    return [all(fact_of(name) == fact for name, fact in context) for context in contexts]

@@ -1,0 +1,259 @@
+"""A tree of spec files to what is wanted: from the parse cache where nothing changed, else parsed.
+
+The parser, and pydantic with it, is imported only once a file has to be read.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.errors import InvalidError
+from sieve_jobs.spec.cache import Context, Folder, ParseCache, Row, contexts_hold, is_settled
+from sieve_jobs.spec.files import Stamp
+from sieve_jobs.spec.jobspec import Detail, Wanted
+from sieve_jobs.spec.scan import Scanned, scan
+from sieve_jobs.spec.tags import TagKey, tag
+from sieve_jobs.spec.variables import Variables
+
+if TYPE_CHECKING:
+    from sieve_jobs.spec.parse import ParsedFile, ParseSettings
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSettings:
+    """Where specs are, and all that decides what they mean."""
+
+    root: Path
+    specs: tuple[str, ...]
+    """Folders, relative to the root."""
+    variables: Variables
+    key: TagKey | None = None
+    ignore_query: tuple[str, ...] = ()
+    sources: Mapping[str, str] | None = None
+    """`author/name` to the hash of its source, on the engine; None on a remote target."""
+    local: bool = True
+
+    def basis(self) -> str:
+        """What every cached row depends on, as one text."""
+        return repr((self.specs, self.ignore_query, self.local, self.key.id if self.key else "", str(self.root)))
+
+
+@dataclass(slots=True)
+class Tree:
+    """What a tree of spec files asks for."""
+
+    settings: LoadSettings
+    wanted: list[Wanted] = field(default_factory=list)
+    """Every valid spec, in no order."""
+    problems: tuple[Diagnostic, ...] = ()
+    """All that is wrong, by path and line. With any of these nothing may be sent."""
+    files: int = 0
+    """How many spec files were found."""
+    parsed: dict[str, Detail] = field(default_factory=dict)
+    """Details that are at hand, by name."""
+
+    def details(self, names: Iterable[str]) -> dict[str, Detail]:
+        """Details of those *names* that are wanted, parsed now where the cache answered.
+
+        Raises InvalidError if a file changed under us and no longer says what was planned.
+        """
+        missing = {name for name in names if name not in self.parsed}
+        rows = {row[0]: row for row in self.wanted if row[0] in missing}
+        for path in sorted({row[3] for row in rows.values()}):
+            parsed = _parse(path, self.settings, None)
+            if parsed.problems:
+                raise InvalidError(*parsed.problems)
+            self.parsed.update((detail.spec.name, detail) for detail in parsed.details)
+        changed = [row for name, row in rows.items() if name not in self.parsed or self.parsed[name].digest != row[1]]
+        if changed:
+            raise InvalidError(*(_changed_under_us(row) for row in changed))
+        return {name: self.parsed[name] for name in names if name in self.parsed}
+
+    def all_details(self) -> dict[str, Detail]:
+        return self.details([row[0] for row in self.wanted])
+
+
+def load_tree(settings: LoadSettings, cache: ParseCache | None) -> Tree:
+    """Reads every spec file of the project; never raises for what the files say."""
+    tree = Tree(settings)
+    problems: list[Diagnostic] = []
+    current = _Facts(settings)
+    seen: set[str] = set()
+    for specs in settings.specs:
+        for scanned in scan(settings.root, specs):
+            if scanned.shown in seen:
+                continue
+            seen.add(scanned.shown)
+            problems += scanned.problems
+            tree.files += len(scanned.files)
+            problems += _load_folder(scanned, tree, cache, current)
+    if cache is not None:
+        for gone in cache.paths() - seen:
+            cache.put(gone, None)
+        cache.save()
+    problems += _same_names(tree)
+    tree.problems = tuple(sorted(problems, key=_by_place))
+    return tree
+
+
+class _Facts:
+    """What contexts compare with, worked out once a name: a variable as "v:NAME", a function as "f:author/name"."""
+
+    def __init__(self, settings: LoadSettings) -> None:
+        self._settings = settings
+        self._known: dict[str, str] = {}
+
+    def of(self, fact: str) -> str:
+        """The fact as it is now; empty where it can never be recognised again."""
+        if fact not in self._known:
+            self._known[fact] = self._work_out(fact)
+        return self._known[fact]
+
+    def _work_out(self, fact: str) -> str:
+        kind, _, name = fact.partition(":")
+        if kind == "f":
+            return "=" + (self._settings.sources or {}).get(name, "")
+        variables = self._settings.variables
+        secret = "secret " if variables.is_secret(name) else ""
+        found = variables.find(name)
+        if found is None:
+            return secret + ("withheld" if variables.is_withheld(name) else "unset")
+        if not found.value:
+            return secret + "empty"
+        tagged = tag(self._settings.key, "variable", name, found.value)
+        return f"{secret}{found.origin} {tagged}" if tagged else ""
+
+
+def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current: _Facts) -> list[Diagnostic]:
+    folder = cache.folder(scanned.shown) if cache is not None else Folder()
+    holds = contexts_hold(folder.contexts, current.of)
+    records = folder.records
+    fresh: list[os.DirEntry[str]] = []
+    problems: list[Diagnostic] = []
+    extend = tree.wanted.extend
+    for entry in scanned.files:
+        record = records.get(entry.name)
+        if record is not None:
+            try:
+                s = entry.stat()
+            except OSError:
+                fresh.append(entry)
+                continue
+            stamp, read_at, context, files, rows = record
+            if (
+                stamp == (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns)
+                and holds[context]
+                and is_settled(stamp, read_at)
+                and (not files or _files_unchanged(files, read_at))
+            ):
+                extend(map(Wanted._make, rows))
+                continue
+        fresh.append(entry)
+    if not fresh and len(records) == len(scanned.files):
+        return problems
+    kept = Folder(
+        [*folder.contexts], {entry.name: records[entry.name] for entry in scanned.files if entry.name in records}
+    )
+    for entry in sorted(fresh, key=lambda each: each.name):
+        problems += _load_file(entry, scanned, tree, kept, cache, current)
+    if cache is not None:
+        cache.put(scanned.shown, kept)
+    return problems
+
+
+def _load_file(  # noqa: PLR0917 - one step of _load_folder
+    entry: os.DirEntry[str], scanned: Scanned, tree: Tree, kept: Folder, cache: ParseCache | None, current: _Facts
+) -> tuple[Diagnostic, ...]:
+    read_at = time.time_ns()
+    shown = f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name
+    parsed = _parse(shown, tree.settings, cache)
+    rows: list[Row] = [
+        (detail.spec.name, detail.digest, detail.fingerprint, shown, detail.spec.line) for detail in parsed.details
+    ]
+    tree.wanted.extend(Wanted._make(row) for row in rows)
+    tree.parsed.update((detail.spec.name, detail) for detail in parsed.details)
+    kept.records.pop(entry.name, None)
+    facts = [f"v:{name}" for name in parsed.variables] + [f"f:{name}" for name in parsed.functions]
+    context: Context = tuple((fact, current.of(fact)) for fact in sorted(facts))
+    if not parsed.problems and all(value for _, value in context):
+        kept.records[entry.name] = (parsed.stamp, read_at, kept.context_index(context), parsed.files, rows)
+    return parsed.problems
+
+
+def _parse(shown: str, settings: LoadSettings, cache: ParseCache | None) -> ParsedFile:
+    from sieve_jobs.spec.parse import parse_file
+
+    path = os.path.join(settings.root, shown)  # noqa: PTH118
+    known = cache.hash_of if cache is not None else _nothing_known
+    return parse_file(path, shown, default_name(shown, settings.specs), _parse_settings(settings), known)
+
+
+def _parse_settings(settings: LoadSettings) -> ParseSettings:
+    from sieve_jobs.spec.parse import ParseSettings
+
+    return ParseSettings(
+        settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local
+    )
+
+
+def default_name(shown: str, specs: tuple[str, ...]) -> str:
+    """The name of a spec that gives none: its path under its specs folder, without the extension."""
+    for folder in specs:
+        prefix = folder.strip("./").rstrip("/")
+        if prefix and shown.startswith(prefix + "/"):
+            shown = shown[len(prefix) + 1 :]
+            break
+    return shown.rpartition(".")[0]
+
+
+def _nothing_known(path: str, stamp: Stamp) -> str | None:
+    return None
+
+
+def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...], read_at: int) -> bool:
+    for path, stamp, _ in files:
+        try:
+            s = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return False
+        if stamp != (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns) or not is_settled(stamp, read_at):
+            return False
+    return True
+
+
+def _same_names(tree: Tree) -> list[Diagnostic]:
+    """Names that are equal, or that some file system would take for equal."""
+    names = [row[0] for row in tree.wanted]
+    if len({name.casefold() for name in names}) == len(names) and all(map(str.isascii, names)):
+        return []
+    from sieve_jobs.spec.rules import folded
+
+    first: dict[str, Row] = {}
+    problems: list[Diagnostic] = []
+    for row in sorted(tree.wanted, key=lambda each: (each[3], each[4])):
+        earlier = first.setdefault(folded(row[0]), row)
+        if earlier is not row:
+            also = (Place(earlier[3], earlier[4], 1),)
+            alike = "" if earlier[0] == row[0] else f", which is not told apart from '{earlier[0]}' everywhere"
+            message = f"the name '{row[0]}' is taken{alike}"
+            problems.append(
+                Diagnostic("SJ104", message, Place(row[3], row[4], 1), hint="set another 'name'", also=also)
+            )
+    return problems
+
+
+def _changed_under_us(row: Row) -> Diagnostic:
+    return Diagnostic(
+        "SJ110", f"'{row[0]}' changed while it was being planned", Place(row[3], row[4], 1), hint="run it again"
+    )
+
+
+def _by_place(problem: Diagnostic) -> tuple[str, int, int, str]:
+    place = problem.place or Place("")
+    return (place.path, place.line, place.column, problem.code)

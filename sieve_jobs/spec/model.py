@@ -1,0 +1,157 @@
+"""The pydantic models of a spec, and their errors as findings with the pointer of the key or value meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails
+
+from sieve_jobs.diagnostic import did_you_mean
+from sieve_jobs.spec.jobspec import Pointer, dotted
+from sieve_jobs.wire import Event, Json
+
+INPUTS_SCHEMA = {
+    "anyOf": [{"type": "object"}, {"type": "array"}],
+    "default": {},
+    "description": "Inputs by parameter name, or a list in the order of the parameters. "
+    "A mapping {file: path} is a local file, relative to this file.",
+}
+
+NOT_YET = frozenset({
+    "save", "needs", "matrix", "each", "extends", "targets", "overrides", "retry", "timeout", "expect", "rollout",
+    "run", "on_change", "ignore_changes", "reuse", "max_jobs", "concurrency_group", "moved_from", "defaults", "jobs",
+})  # fmt: skip
+"""Keys of the language that this release does not carry out: refused with their place, never ignored."""
+
+WebhookType = Literal[
+    "job.start", "job.new_output", "job.complete", "job.complete.no_output", "job_start", "job_complete"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem in one document, by pointer; the loader adds the place. *at_key* points at the key, not its value."""
+
+    code: str
+    message: str
+    pointer: Pointer = ()
+    at_key: bool = False
+    expected: str | None = None
+    hint: str | None = None
+    needle: str = ""
+    """Text to look for within the node, where only a part of it is meant."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class WebhookModel(_Strict):
+    """A hook that replaces the function's own."""
+
+    type: WebhookType
+    """When it fires; job.complete fires however the job ends."""
+    url: str
+    """Where it is posted to, byte for byte."""
+
+
+class SpecModel(_Strict):
+    """A job spec: what to run, and when it counts as changed."""
+
+    name: str | None = None
+    """Identity within a target; by default the path under the specs folder without its extension."""
+    function: str | None = None
+    """author/name[:version]; exactly one of `function` and `id`."""
+    id: str | None = None
+    """The function's id; exactly one of `function` and `id`."""
+    inputs: Annotated[Any, WithJsonSchema(INPUTS_SCHEMA)] = Field(default_factory=dict)
+    env: dict[str, str] | None = None
+    """Environment of the job, text only. Interpolated values are never shown."""
+    webhooks: list[WebhookModel] | None = None
+    """Absent: the function's own hooks; an empty list: none."""
+    description: str | None = None
+    """For people; not part of the digest."""
+    labels: dict[str, str] | None = None
+    """For people and filters; not part of the digest."""
+    rerun: Annotated[Any, WithJsonSchema({"type": ["string", "integer", "null"], "default": None})] = None
+    """A salt: change it and the job runs again."""
+    rerun_on: list[Literal["secrets", "webhooks"]] | None = None
+    """What besides the digest is a change."""
+    protect: bool = False
+    """A finished job of this spec is only replaced, or forgotten, with --allow-protected."""
+
+
+_EXPECTED = {
+    "string_type": "a string", "bool_type": "true or false", "dict_type": "a mapping", "list_type": "a list",
+    "model_type": "a mapping", "model_attributes_type": "a mapping",
+}  # fmt: skip
+_WEBHOOK_TYPES = "job.start, job.new_output, job.complete or job.complete.no_output"
+
+
+def validate(tree: Mapping[str, Json]) -> tuple[SpecModel | None, list[Finding]]:
+    """The model of a document, or None with everything pydantic found wrong."""
+    try:
+        return SpecModel.model_validate(tree), []
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+        return None, [_finding(problem, tree) for problem in problems]
+
+
+def _finding(problem: ErrorDetails, tree: Mapping[str, Json]) -> Finding:
+    pointer: Pointer = problem["loc"]
+    where, kind = dotted(pointer), problem["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(pointer)
+    if kind == "missing":
+        return Finding("SJ204", f"'{where}' is missing", pointer[:-1], expected=f"the key '{pointer[-1]}'")
+    if kind == "literal_error":
+        return _unknown_word(pointer, _text_at(tree, pointer))
+    expected = _EXPECTED.get(kind, "another type of value")
+    hint = None
+    found = _text_at(tree, pointer)
+    if kind == "string_type" and found is not None:
+        hint = f'quote it to make it text: "{found}"'
+    return Finding("SJ210", f"'{where}' has the wrong type", pointer, expected=expected, hint=hint)
+
+
+def _unknown_key(pointer: Pointer) -> Finding:
+    key = str(pointer[-1])
+    if len(pointer) == 1 and key in NOT_YET:
+        hint = "remove it: this release would not do what it asks for"
+        return Finding("SJ203", f"'{key}' is not supported yet", pointer, at_key=True, hint=hint)
+    known = WebhookModel.model_fields if pointer[0] == "webhooks" else SpecModel.model_fields
+    expected = None if len(pointer) == 1 else "type and url"
+    return Finding(
+        "SJ201", f"unknown key '{key}'", pointer, at_key=True, expected=expected, hint=did_you_mean(key, known)
+    )
+
+
+def _unknown_word(pointer: Pointer, word: str | None) -> Finding:
+    shown = f" '{word}'" if word is not None else ""
+    if pointer[0] == "webhooks":
+        hint = did_you_mean(word or "", [*Event]) or "job.complete fires however the job ends"
+        return Finding("SJ213", f"unknown webhook event{shown}", pointer, expected=_WEBHOOK_TYPES, hint=hint)
+    return Finding("SJ217", f"unknown word{shown} in '{dotted(pointer[:-1])}'", pointer, expected="secrets or webhooks")
+
+
+def _text_at(tree: Json | Mapping[str, Json], pointer: Pointer) -> str | None:
+    """The scalar at *pointer* as text, to be quoted back; None for anything else."""
+    value: Any = tree
+    for step in pointer:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)[:80] if isinstance(value, str | int | float) else None
+
+
+def spec_keys() -> Iterator[str]:
+    """The keys of the language that this release carries out."""
+    return iter(SpecModel.model_fields)

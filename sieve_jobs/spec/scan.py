@@ -1,0 +1,68 @@
+"""Walks the specs folders: which files are specs, in the fewest system calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.spec.text import folder_problem
+
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(slots=True)
+class Scanned:
+    """One folder: its spec files as directory entries, and what is wrong with it."""
+
+    shown: str
+    """Path from the project's root, with forward slashes; empty for the root itself."""
+    files: list[os.DirEntry[str]] = field(default_factory=list)
+    problems: list[Diagnostic] = field(default_factory=list)
+
+
+def scan(root: Path, specs: str) -> Iterator[Scanned]:
+    """Every folder of spec files at and below *specs*, itself relative to *root*.
+
+    Names that begin with `_` or `.` are not specs. A folder that is linked is entered once. A folder that does not
+    exist yields nothing.
+    """
+    start = os.path.join(root, specs)  # noqa: PTH118 - the path of a loop over 10,000 files
+    shown = os.path.normpath(specs).replace(os.sep, "/")
+    pending = [(start, "" if shown == "." else shown)]
+    entered: set[tuple[int, int]] = set()
+    while pending:
+        path, name = pending.pop()
+        found = Scanned(name)
+        try:
+            status = os.stat(path)  # noqa: PTH116
+            if (status.st_dev, status.st_ino) in entered:
+                continue
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                pending += _sorted_out(entries, found)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            found.problems.append(folder_problem(name or ".", error))
+        yield found
+
+
+def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned) -> list[tuple[str, str]]:
+    """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown)."""
+    folders: list[tuple[str, str]] = []
+    prefix = found.shown + "/" if found.shown else ""
+    for entry in entries:
+        name = entry.name
+        if name.endswith(SUFFIXES):
+            if name[0] not in "._":
+                found.files.append(entry)
+            elif name in {"_defaults.yaml", "_defaults.yml"}:
+                place = Place(prefix + name)
+                hint = "rename the file, or write its keys into the specs"
+                found.problems.append(Diagnostic("SJ203", "_defaults.yaml is not supported yet", place, hint=hint))
+        elif name[0] not in "._" and entry.is_dir():
+            folders.append((entry.path, prefix + name))
+    return folders
