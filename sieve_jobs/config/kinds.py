@@ -1,0 +1,109 @@
+"""What each config key may hold: one checker a kind, raising ValueError with what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from sieve_jobs.config.settings import LOCAL, parse_duration
+
+Kind: TypeAlias = Callable[[object], object]
+"""Turns a TOML value into the setting, or raises ValueError whose text completes "expected …"."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWNER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}|localhost|\[::1\]", re.IGNORECASE)
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/?#@:]+)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#\s]*)?"
+)
+_SHARED = re.compile(r"git|[a-z][a-z0-9+]+://.*", re.IGNORECASE)
+
+
+class LaterError(ValueError):
+    """A value that is fine and not supported yet."""
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("a string")
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item and "\0" not in item for item in value):
+        raise ValueError("a list of strings")
+    return tuple(value)
+
+
+def variable(value: object) -> str:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise ValueError("the name of an environment variable, not the key itself")
+    return value
+
+
+def owner(value: object) -> str:
+    if not isinstance(value, str) or not _OWNER.fullmatch(value):
+        raise ValueError("a name of letters, digits, '-', '_' and '.'")
+    return value
+
+
+def concurrency(value: object) -> int:
+    return _whole(value, 1, 64)
+
+
+def count(value: object) -> int:
+    return _whole(value, 0, 2**53)
+
+
+def duration(value: object) -> float:
+    """Seconds, from a number or from text such as `30m`."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            raise ValueError('a duration such as "90s", "30m" or "2h", or a number of seconds') from error
+    raise ValueError('a duration such as "90s", "30m" or "2h", or a number of seconds')
+
+
+def variables(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError("a table of strings")
+    for name, item in value.items():
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError(f"names of letters, digits and '_', and '{name}' is none")
+        if not isinstance(item, str) or "\0" in item:
+            raise ValueError(f"a string for '{name}'")
+    return dict(value)
+
+
+def endpoint(value: object) -> str:
+    """`local`, or a base url: https, or http to this machine alone. A key never travels in the open."""
+    if value == LOCAL:
+        return LOCAL
+    match = _URL.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
+        raise ValueError(f'"{LOCAL}", or an https url without user, query or fragment')
+    if match["scheme"] == "http" and not _LOOPBACK.fullmatch(match["host"]):
+        raise ValueError("https: over http a key would travel in the open")
+    return match[0].rstrip("/")
+
+
+def host_port(url: str) -> tuple[str, int]:
+    """Host in lower case and port of a base url that `endpoint` accepted."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError("not a base url")
+    return match["host"].lower(), int(match["port"] or (443 if match["scheme"] == "https" else 80))
+
+
+def state(value: object) -> str:
+    if isinstance(value, str) and _SHARED.fullmatch(value):
+        raise LaterError("a path")
+    return text(value)
+
+
+def _whole(value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"a whole number from {least} to {most}" if most < 2**53 else f"a whole number from {least}")
+    return value

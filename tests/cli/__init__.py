@@ -1,0 +1,1 @@
+"""Tests of the command line: every verb, its exit codes, its two streams."""

@@ -1,0 +1,1 @@
+"""Tests of `sieve-jobs.toml`, the project root and the choice of a target."""
