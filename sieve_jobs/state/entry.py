@@ -189,7 +189,7 @@ class JobStatus:
     """What the far side says of a job now, for the entry or earlier job of that id.
 
     Monotone: never changes a job that already ended, never touches one that is not there. The only write
-    that needs no lock and no serial.
+    that needs no lock and no serial: it neither looks at the serial nor raises it.
     """
 
     job_id: str
@@ -197,6 +197,10 @@ class JobStatus:
     run_id: str | None = None
     error: str = ""
     completed_at: datetime | None = None
+    reported: bool = False
+    """Also marks the entry as reported: this run has said the bad end, or the loss. False leaves what is there."""
+    lost: bool = False
+    """Also marks the entry as lost: the far side answered 404. False leaves what is there."""
 
 
 Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | JobStatus
