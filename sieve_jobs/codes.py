@@ -69,15 +69,15 @@ _PAGES: tuple[Code, ...] = (
     ),
     Code(
         "SJ187",
-        "verb or option that is not supported yet",
-        "The verb or option is part of the design and this version does not have it. Nothing was done; the exit "
-        "code is 64.",
-    ),
-    Code(
-        "SJ188",
         "no such spec, job or output",
         "A name on the command line matches nothing that this verb works on. `sieve-jobs status` lists what was "
         "pushed on a target, `sieve-jobs plan` what the specs ask for.",
+    ),
+    Code(
+        "SJ188",
+        "verb or option that is not supported yet",
+        "The verb or option is part of the design and this version does not have it. Nothing was done; the exit "
+        "code is 64.",
     ),
     Code(
         "SJ189",
