@@ -86,6 +86,205 @@ _PAGES: tuple[Code, ...] = (
         "again, as nothing is ever pushed twice for that. SIEVE_JOBS_DEBUG=1 shows where it happened; check that "
         "text for secrets before you share it.",
     ),
+    Code(
+        "SJ100",
+        "not valid YAML",
+        "The text cannot be read as YAML; the place is where reading stopped, and the mistake is there or "
+        "just before it. Specs are YAML 1.2. Typical causes are a tab in the indentation, a missing space "
+        "behind a colon, an unclosed quote or bracket, and an alias without its anchor.",
+    ),
+    Code(
+        "SJ101",
+        "a document that grows too large",
+        "Anchors and merge keys are expanded when a spec is read, and a document may hold at most 100,000 "
+        "values then. A small file can name an astronomically large one in this way. An alias that contains "
+        "itself has no end at all. Write the values out, or split the document.",
+    ),
+    Code(
+        "SJ102",
+        "nesting that is too deep",
+        "Mappings and lists may be nested 64 levels deep, also after aliases are expanded. Specs that people "
+        "write come nowhere near; look for a bracket too many.",
+    ),
+    Code(
+        "SJ103",
+        "a spec file that is not read",
+        "A spec file is a regular file of at most 4 MiB. Devices, sockets and pipes are refused before a byte "
+        "is read. Split a large file into several; a file may hold several documents.",
+    ),
+    Code(
+        "SJ104",
+        "something that stands twice",
+        "A key stands twice in one mapping, or two specs have one name; both places are shown. YAML readers "
+        "silently keep the last of two keys, so one of them would do nothing. Names that differ only in case "
+        "or in Unicode form count as equal, because some file systems and readers take them so. Remove or "
+        "rename one of the two.",
+    ),
+    Code(
+        "SJ105",
+        "a YAML tag that is not supported",
+        "Specs hold values that JSON knows: mappings, lists, strings, numbers, true, false and null. Tags "
+        "that ask for anything else, such as !!binary or !!python/object, are refused. Remove the tag.",
+    ),
+    Code(
+        "SJ106",
+        "a number that JSON cannot carry",
+        "Infinity and not-a-number have no JSON form, and integers beyond 2^53 are rounded by many readers, "
+        "so that the far side might see another value than the one you wrote. Put it in quotes to send it as "
+        "text.",
+    ),
+    Code(
+        "SJ107",
+        "a file that is not clean UTF-8 text",
+        "Spec files are UTF-8, with or without a byte order mark. The place names the first byte or character "
+        "that is not allowed: invalid UTF-8, another encoding, a control character or a lone carriage return. "
+        "Save the file as UTF-8; write control characters as escapes within double quotes.",
+    ),
+    Code(
+        "SJ108",
+        "a key that is not a string",
+        "Keys are strings, since specs become JSON. 5, true and null are not strings until they stand in "
+        "quotes; a mapping, a list or an alias cannot be a key.",
+    ),
+    Code(
+        "SJ109",
+        "a merge of something that is no mapping",
+        "The key << merges a mapping, or a list of mappings, into the one it stands in. What it was given is "
+        "something else.",
+    ),
+    Code(
+        "SJ110",
+        "a file that changed under the run",
+        "A spec or a file it names was changed after it was planned and before it was sent. The spec was not "
+        "sent, because what would run is not what was planned. Run the command again.",
+    ),
+    Code(
+        "SJ111",
+        "a file or folder that cannot be read",
+        "The operating system refused to open it. What cannot be read is never taken as removed: nothing is "
+        "sent or forgotten until it can be read. Check permissions and mounts.",
+    ),
+    Code(
+        "SJ120",
+        "a variable that is not set",
+        "A ${NAME} without a default names a variable that neither --var, the target's vars, the environment "
+        "nor .env gives. Set it, or write ${NAME:-default}. An empty variable is set. Secrets are the "
+        "exception: validate and plan need only their names.",
+    ),
+    Code(
+        "SJ121",
+        "a variable's value that cannot be used",
+        "The value is longer than a million characters, holds a NUL character, or is not UTF-8 text. The "
+        "value itself is not shown.",
+    ),
+    Code(
+        "SJ122",
+        "a variable that specs may not read",
+        "The variable is set around the run, but the target's allow_env does not let specs read it; by "
+        "default names such as AWS_* and GITHUB_* are kept from them. A pull request could otherwise send "
+        "your credentials to an address of its choice. Name it under allow_env, or give it with --var.",
+    ),
+    Code(
+        "SJ123",
+        "a broken interpolation",
+        "Interpolation is ${NAME}, ${NAME:-default}, ${NAME-default}, ${NAME:?message}, ${NAME?message}, "
+        "${NAME:+other} or ${NAME+other}, with braces. For a literal ${ write $${.",
+    ),
+    Code(
+        "SJ170",
+        "a secret where it would be shown",
+        "Names, functions, ids, labels and paths of files are shown and stored, so secrets may not stand in "
+        "them. A variable is secret if its name matches the project's secrets patterns. If this one is no "
+        "secret, name it under [project] public.",
+    ),
+    Code(
+        "SJ200",
+        "a document that is no spec",
+        "A spec is a mapping with the keys of the spec language. The document is a list or a single value.",
+    ),
+    Code(
+        "SJ201",
+        "an unknown key",
+        "The key is not one of the spec language. It is an error and not ignored, because a misspelt key "
+        "would otherwise do nothing. Correct its spelling or remove it; data for the function belongs under "
+        "inputs.",
+    ),
+    Code(
+        "SJ202",
+        "a document without a name",
+        "A file's first document takes its name from the file's path. Every further one needs a name of its own.",
+    ),
+    Code(
+        "SJ203",
+        "something that is not supported yet",
+        "The key or form belongs to the spec language, but this release does not carry it out. It is refused "
+        "and not ignored, because a spec that does half of what it says is worse than one that does nothing.",
+    ),
+    Code(
+        "SJ204",
+        "a missing key",
+        "A key that must be there is not. The message names it.",
+    ),
+    Code(
+        "SJ205",
+        "a file input that cannot be read",
+        "{file: path} names a regular file, relative to the spec file. It is not there, is not a regular "
+        "file, or cannot be opened.",
+    ),
+    Code(
+        "SJ206",
+        "a file input outside the project",
+        "Files that specs name lie beneath the project's root, also after symbolic links are followed; "
+        "otherwise a spec could send any file of the machine. Move the file or link into the project.",
+    ),
+    Code(
+        "SJ210",
+        "a value of the wrong type",
+        "The value has another type than the key takes; what is expected stands beside it. YAML takes 640 for "
+        "a number and true for a boolean: put them in quotes where text is meant.",
+    ),
+    Code(
+        "SJ211",
+        "a name that cannot be used",
+        "Names consist of letters, digits and -_./, at most 200 of them, without empty, '.' or '..' parts. A "
+        "spec without a name takes the path of its file, so that must keep to the same rules.",
+    ),
+    Code(
+        "SJ212",
+        "a function that cannot be meant",
+        "A function is author/name, or author/name:version; an id is the id of a function as the far side gives it.",
+    ),
+    Code(
+        "SJ213",
+        "an unknown webhook event",
+        "The events are job.start, job.new_output, job.complete and job.complete.no_output, and the older "
+        "job_start and job_complete.",
+    ),
+    Code(
+        "SJ214",
+        "a webhook url that cannot be called",
+        "Webhooks go to http or https urls, whole, without spaces.",
+    ),
+    Code(
+        "SJ215",
+        "an environment variable that cannot be set",
+        "Names of environment variables are letters, digits and _, not a digit first; values are text without NUL.",
+    ),
+    Code(
+        "SJ217",
+        "an unknown word in a list",
+        "The list takes certain words only; they stand beside the message.",
+    ),
+    Code(
+        "SJ220",
+        "a function and an id",
+        "A spec names what to run by function or by id, never both.",
+    ),
+    Code(
+        "SJ221",
+        "nothing to run",
+        "A spec names what to run: function: author/name, or id: with the function's id.",
+    ),
 )
 
 CODES: Mapping[str, Code] = MappingProxyType({code.id: code for code in _PAGES})

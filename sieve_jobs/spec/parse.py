@@ -83,7 +83,7 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
         reading = _Reading(settings)
         readings.append(reading)
         name = default_name if index == 0 else None
-        spec = _spec_of(document, reading, name, shown, Path(path).parent, known)
+        spec = _spec_of(document, reading, name, shown, path, known)
         if spec is not None:
             source = _source_of(spec, settings)
             details.append(detail_of(spec, key=settings.key, source=source, ignore_query=settings.ignore_query))
@@ -99,7 +99,7 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
 
 
 def _spec_of(  # noqa: PLR0917 - one step of parse_file
-    document: Document, reading: _Reading, default_name: str | None, shown: str, folder: Path, known: HashOf
+    document: Document, reading: _Reading, default_name: str | None, shown: str, path: str, known: HashOf
 ) -> JobSpec | None:
     tree = document.value
     if not isinstance(tree, dict):
@@ -122,7 +122,7 @@ def _spec_of(  # noqa: PLR0917 - one step of parse_file
         message = f"the file's path gives the name '{name}', which {trouble}"
         reading.findings.append(Finding("SJ211", message, hint=f"set 'name'; {NAME_HINT}"))
     if isinstance(model.inputs, dict | list):
-        inputs = _with_files(model.inputs, ("inputs",), reading, folder, known)
+        inputs = _with_files(model.inputs, ("inputs",), reading, path, known)
     if reading.findings or name is None:
         return None
     return _assembled(model, name, inputs, document, reading, shown)
@@ -222,20 +222,20 @@ def _value_trouble(variables: Variables, name: str) -> str | None:
     return None
 
 
-def _with_files(value: Json, pointer: Pointer, reading: _Reading, folder: Path, known: HashOf) -> Json:
+def _with_files(value: Json, pointer: Pointer, reading: _Reading, path: str, known: HashOf) -> Json:
     """*value* with `{file: …}` read and noted, and `{$file: …}` undone to the data it stands for."""
     if isinstance(value, list):
-        return [_with_files(item, (*pointer, index), reading, folder, known) for index, item in enumerate(value)]
+        return [_with_files(item, (*pointer, index), reading, path, known) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if len(value) == 1 and "file" in value and len(pointer) > 1:
-        return _local_file(value["file"], pointer, reading, folder, known)
+        return _local_file(value["file"], pointer, reading, path, known)
     if len(value) == 1 and "$file" in value:
-        return {"file": _with_files(value["$file"], (*pointer, "file"), reading, folder, known)}
-    return {key: _with_files(item, (*pointer, key), reading, folder, known) for key, item in value.items()}
+        return {"file": _with_files(value["$file"], (*pointer, "file"), reading, path, known)}
+    return {key: _with_files(item, (*pointer, key), reading, path, known) for key, item in value.items()}
 
 
-def _local_file(shown: Json, pointer: Pointer, reading: _Reading, folder: Path, known: HashOf) -> Json:
+def _local_file(shown: Json, pointer: Pointer, reading: _Reading, path: str, known: HashOf) -> Json:
     where = (*pointer, "file")
     if not isinstance(shown, str):
         finding = Finding(
@@ -249,7 +249,7 @@ def _local_file(shown: Json, pointer: Pointer, reading: _Reading, folder: Path, 
         reading.findings.append(_secret_in("file", leaf, reading, where))
     else:
         try:
-            file, _ = read_local_file(shown, beside=folder, root=reading.settings.root, known=known)
+            file, _ = read_local_file(shown, beside=Path(path).parent, root=reading.settings.root, known=known)
         except LocalFileError as error:
             reading.findings.append(Finding(error.code, error.message, where))
         else:

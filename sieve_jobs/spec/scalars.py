@@ -19,8 +19,8 @@ _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_STARTS = frozenset("0123456789+-.~nNtTfF")
-"""First characters of every plain scalar that is not a string: the others are told apart in one look."""
+_NUMBER_STARTS = frozenset("0123456789+-.")
+"""First characters of every number: all other texts are told apart in one look."""
 
 
 class NotJsonError(ValueError):
@@ -29,10 +29,8 @@ class NotJsonError(ValueError):
 
 def resolve(text: str) -> Json:
     """The value of a plain scalar. Raises NotJsonError for .nan, .inf and integers beyond 2^53."""
-    if text and text[0] not in _STARTS:
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
+    if not text or text[0] not in _NUMBER_STARTS:
+        return _WORDS.get(text, text)
     if _INTEGER.fullmatch(text):
         return _integer(text, 10)
     if _FLOAT.fullmatch(text):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.spec.text import folder_problem
 
+UNREADABLE_HINT = "what cannot be read is never taken as removed"
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -46,7 +46,8 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            found.problems.append(folder_problem(name or ".", error))
+            message = f"cannot list the folder: {error.strerror}"
+            found.problems.append(Diagnostic("SJ111", message, Place(name or "."), hint=UNREADABLE_HINT))
         yield found
 
 

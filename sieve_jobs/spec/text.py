@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.document import Span
 from sieve_jobs.spec.files import Stamp, stamp_of
+from sieve_jobs.spec.scan import UNREADABLE_HINT
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -29,7 +29,8 @@ class TextError(Exception):
 def read_text(path: str, shown: str) -> tuple[str, Stamp]:
     """The text of a spec file and the stamp it had. Raises TextError.
 
-    Never blocks on a FIFO and never reads a device; reads at most MAX_BYTES + 1 bytes.
+    Never blocks on a FIFO and never reads a device; reads no more than the file's size when it was opened. A file
+    that is being written meanwhile gets a stamp that the next run will not find again.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -39,14 +40,13 @@ def read_text(path: str, shown: str) -> tuple[str, Stamp]:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise TextError(Diagnostic("SJ103", "not a regular file", Place(shown)))
-        data = b"" if status.st_size > MAX_BYTES else os.read(descriptor, MAX_BYTES + 1)
+        data = b"" if status.st_size > MAX_BYTES else os.read(descriptor, status.st_size + 1)
     except OSError as error:
         raise _unreadable(shown, error) from error
     finally:
         os.close(descriptor)
-    if status.st_size > MAX_BYTES or len(data) > MAX_BYTES:
-        size = max(status.st_size, len(data))
-        message = f"the file has {size:,} bytes, more than {MAX_BYTES:,}"
+    if status.st_size > MAX_BYTES:
+        message = f"the file has {status.st_size:,} bytes, more than {MAX_BYTES:,}"
         raise TextError(Diagnostic("SJ103", message, Place(shown), hint="split it into several spec files"))
     return decoded(data, shown), stamp_of(status)
 
@@ -94,9 +94,4 @@ class Lines:
 
 def _unreadable(shown: str, error: OSError) -> TextError:
     message = f"cannot read the file: {error.strerror}"
-    return TextError(Diagnostic("SJ111", message, Place(shown), hint="an unreadable file is never taken as removed"))
-
-
-def folder_problem(path: Path | str, error: OSError) -> Diagnostic:
-    """A folder that cannot be listed: its specs are unknown, not gone."""
-    return Diagnostic("SJ111", f"cannot list the folder: {error.strerror}", Place(str(path)))
+    return TextError(Diagnostic("SJ111", message, Place(shown), hint=UNREADABLE_HINT))
