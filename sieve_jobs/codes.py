@@ -19,6 +19,42 @@ class Code:
 _PAGES: tuple[Code, ...] = (
     # One Code(id, title, page) for each code, in order of the id. A page is two to six sentences of plain text.
     Code(
+        "SJ131",
+        "more pushes than allowed",
+        "The plan pushes more jobs than `--max-pushes` or the target's `max_pushes` allows (50 on a remote target "
+        "unless the config says otherwise), and nobody is at a terminal to be asked. Nothing was sent. Read the "
+        "plan; if all of it is meant, give `--max-pushes N` with the number the message names.",
+    ),
+    Code(
+        "SJ132",
+        "most finished jobs would run again",
+        "More than 30 % of ten or more finished jobs would be pushed again. That is how an accident looks: a "
+        "variable that is not set as it was, a default that was edited, a function all of them use. Nothing was "
+        "sent. The plan shows what changed in each; if it is meant, give `--max-pushes N`.",
+    ),
+    Code(
+        "SJ133",
+        "many specs are gone",
+        "More than 30 % of ten or more specs that the state knows are not in the tree any more. That is how a wrong "
+        "folder, another branch or a half checked-out repository looks. Nothing was sent and nothing was marked. "
+        "If the specs are meant to go, give `--allow-removals`.",
+    ),
+    Code(
+        "SJ134",
+        "no spec found",
+        "The folders of `specs` hold no spec. This never means that all of them were removed. Check the working "
+        "directory or `-C DIR`, and `specs` in sieve-jobs.toml. If the last spec is meant to go, give "
+        "`--allow-removals`.",
+    ),
+    Code(
+        "SJ135",
+        "protected spec would be run again",
+        "The spec says `protect: true`, its job finished, and this plan would replace that job by another one. "
+        "Nothing was sent. If it is meant, give `--allow-protected NAME` (once for each name), or take `protect` "
+        "out of the spec. Reusing an earlier job, a rename and a removal are no replacement; pruning never forgets "
+        "a protected spec.",
+    ),
+    Code(
         "SJ180",
         "config that cannot be read",
         "sieve-jobs.toml is not readable, not UTF-8, or not valid TOML. Nothing was sent, because a config that "

@@ -1,0 +1,44 @@
+"""Gather: reads of tree and state what the survey asks for, and nothing more; the thin edge of planning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from sieve_jobs.plan.make import Known, make_plan
+from sieve_jobs.plan.plan import Plan, PlanOptions, Where
+from sieve_jobs.plan.survey import survey
+from sieve_jobs.spec.jobspec import Detail, Wanted
+from sieve_jobs.state.entry import Entry, State
+from sieve_jobs.state.store import Store
+
+
+class Wants(Protocol):
+    """What planning needs of a loaded tree (`spec.load.Tree`)."""
+
+    @property
+    def wanted(self) -> Sequence[Wanted]: ...
+
+    def details(self, names: Iterable[str]) -> Mapping[str, Detail]: ...
+
+
+def build(tree: Wants, store: Store, state: State, where: Where, options: PlanOptions) -> Plan:
+    """The plan for *tree* against *state*, which *store* has just loaded.
+
+    Over an unchanged tree neither details nor entries are read. Raises what *tree* and *store* raise: InvalidError for
+    a file that changed meanwhile, StateError.
+    """
+    looked = survey(tree.wanted, state, options)
+    names = [spec.name for spec in looked.differing]
+    entries: dict[str, Entry] = dict(store.get(looked.entries)) if looked.entries else {}
+    for name in (*names, *(spec.name for spec in looked.steady), *looked.vanished):
+        if name in state.open:
+            entries[name] = state.open[name]
+    known = Known(
+        survey=looked,
+        details=tree.details(names) if names else {},
+        entries=entries,
+        past=store.past(looked.digests) if looked.digests else {},
+        intents={intent.name: intent for intent in state.intents},
+    )
+    return make_plan(where, known, options)
