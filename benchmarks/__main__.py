@@ -1,0 +1,158 @@
+"""Prints the figures of the README side by side. `python -m benchmarks [--specs 10000] [--rounds 7]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.timing import Run, in_turn, once
+from benchmarks.trees import make_tree
+
+REPOSITORY = Path(__file__).parents[1]
+TOOL = str(Path(sys.executable).with_name("sieve-jobs"))
+BARE_YAML = """
+import sys, yaml
+from pathlib import Path
+for path in Path(sys.argv[1]).rglob("*.yaml"):
+    with open(path) as opened:
+        yaml.load(opened, Loader=yaml.CSafeLoader)
+"""
+BARE_HTTPX = """
+import sys, httpx, yaml
+from pathlib import Path
+bodies = [yaml.load(path.read_text(), Loader=yaml.CSafeLoader) for path in sorted(Path(sys.argv[2]).rglob("*.yaml"))]
+with httpx.Client(base_url=sys.argv[1], headers={"X-API-Key": sys.argv[3]}) as client:
+    for body in bodies:
+        sent = {key: body[key] for key in ("function", "inputs", "webhooks")}
+        client.post("/v2/push", json=sent).raise_for_status().json()["id"]
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    ours: str
+    beside: str
+    ratio: float
+    aim: str
+    met: bool
+
+    def __str__(self) -> str:
+        mark = "ok" if self.met else "MISSED"
+        return f"{self.what:<34} {self.ours:>12} {self.beside:>26} {self.ratio:>8.2f}  {self.aim:<8} {mark}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--specs", type=int, default=10_000, help="spec files in the tree that is planned")
+    parser.add_argument("--pushes", type=int, default=2_000, help="spec files in the tree that is pushed")
+    parser.add_argument("--rounds", type=int, default=7)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sieve-jobs-bench-") as folder, _cloud() as (url, key):
+        rows = _planning(Path(folder) / "plan", url, key, args.specs, args.rounds)
+        rows += _starting(Path(folder), args.rounds * 3)
+        rows += _pushing(Path(folder) / "push", url, key, args.pushes, max(3, args.rounds // 2))
+    print(f"{'measured':<34} {'sieve-jobs':>12} {'beside it':>26} {'ratio':>8}  aim")
+    for row in rows:
+        print(row)
+    return 0
+
+
+class _cloud:  # noqa: N801 - reads as the context it is
+    """The stand-in for the cloud, as a process."""
+
+    def __enter__(self) -> tuple[str, str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.cloud", "--until-eof"],
+            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip(), "key-of-the-stand-in"
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+def _env(key: str) -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ} | {"SIEVE_API_KEY": key}
+
+
+def _forgetting(root: Path) -> Callable[[], None]:
+    return lambda: shutil.rmtree(root / ".sieve-jobs", ignore_errors=True)
+
+
+def _planning(root: Path, url: str, key: str, specs: int, rounds: int) -> list[Row]:
+    make_tree(root, specs, url)
+    env = _env(key)
+    plan = [TOOL, "plan", "-t", "bench"]
+    first, bare = in_turn(
+        [
+            Run(plan, root, env, before=_forgetting(root)),
+            Run([sys.executable, "-c", BARE_YAML, str(root / "jobspecs")], root, env),
+        ],
+        max(3, rounds // 2),
+    )
+    _forgetting(root)()
+    applied = once(Run([TOOL, "apply", "-t", "bench", "--yes"], root, env))
+    once(Run(plan, root, env))
+    unchanged, status = in_turn(
+        [Run([*plan, "--detailed-exitcode"], root, env), Run(["git", "status"], root, env)], rounds
+    )
+    peak = max(first.peak, unchanged.peak, applied.peak) / 1e6
+    return [
+        _times(f"unchanged plan, {specs:,} specs", unchanged.seconds, "git status", status.seconds, below=6),
+        _times(f"first plan, {specs:,} specs", first.seconds, "bare CSafeLoader loop", bare.seconds, below=1.5),
+        Row(
+            f"peak memory, {specs:,} specs", f"{peak:.0f} MB", f"plan {first.peak / 1e6:.0f}, apply {applied.peak / 1e6:.0f}",
+            peak / 150, "<150 MB", peak < 150,
+        ),
+    ]  # fmt: skip
+
+
+def _starting(folder: Path, rounds: int) -> list[Row]:
+    env = _env("")
+    version, nothing = in_turn(
+        [Run([TOOL, "version"], folder, env), Run([sys.executable, "-c", "pass"], folder, env)], rounds
+    )
+    return [_times("sieve-jobs version", version.seconds, "python -c pass", nothing.seconds, below=5)]
+
+
+def _pushing(root: Path, url: str, key: str, specs: int, rounds: int) -> list[Row]:
+    make_tree(root, specs, url)
+    env = _env(key)
+    ours, bare = in_turn(
+        [
+            Run(
+                [TOOL, "apply", "-t", "bench", "--yes", "--detach", "--new-state"], root, env, before=_forgetting(root)
+            ),
+            Run([sys.executable, "-c", BARE_HTTPX, url, str(root / "jobspecs"), key], root, env),
+        ],
+        rounds,
+    )
+    rate, beside = specs / ours.seconds, specs / bare.seconds
+    ratio = rate / beside
+    return [
+        Row(
+            f"pushes a second, {specs:,} detached", f"{rate:,.0f}/s", f"bare httpx loop {beside:,.0f}/s", ratio, "> 0.8",
+            ratio > 0.8,
+        )
+    ]  # fmt: skip
+
+
+def _times(what: str, ours: float, name: str, beside: float, *, below: float) -> Row:
+    ratio = ours / beside
+    return Row(what, f"{ours * 1000:.0f} ms", f"{name} {beside * 1000:.0f} ms", ratio, f"< {below:g}", ratio < below)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

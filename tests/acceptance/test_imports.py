@@ -1,0 +1,47 @@
+"""A plan of an unchanged tree parses no YAML and loads none of the large libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.acceptance.project import Project, spec
+from tests.cloud import Cloud
+
+HEAVY = ("pydantic", "httpx", "asyncio", "rich", "watchfiles", "starlette", "yaml", "uvicorn", "psutil")
+
+LOOK = f"""
+import sys
+sys.argv = ["sieve-jobs", "plan", "-t", "prod", "--detailed-exitcode"]
+from sieve_jobs.__main__ import main
+try:
+    code = main()
+except SystemExit as end:
+    code = end.code
+print("LOADED", sorted(name for name in {HEAVY!r} if name in sys.modules))
+sys.exit(code)
+"""
+
+
+def test_an_unchanged_plan_loads_none_of_them(tmp_path: Path) -> None:
+    with Cloud.running() as cloud:
+        project = Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key, "PLACE": "here"})
+        project.write("a.yaml", spec(width=1, place="${PLACE}"))
+        project.write("b.yaml", spec(width=2))
+        assert project.apply().code == 0
+
+        def looked() -> str:
+            done = subprocess.run(
+                [sys.executable, "-c", LOOK], cwd=project.root, env=project.env(), capture_output=True, text=True,
+                timeout=60, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout
+
+        # A file as new as its reading is read once more, so the cache answers from the time the clock has moved on.
+        tries = 0
+        while "LOADED []" not in (out := looked()):
+            tries += 1
+            assert tries < 50, out
+        assert "2" in out
