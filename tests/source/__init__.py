@@ -1,0 +1,1 @@
+"""Tests of the source reader: declarations, hashes, problems."""
