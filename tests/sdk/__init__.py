@@ -1,0 +1,1 @@
+"""Tests of what user functions import, and of both ends of a job."""
