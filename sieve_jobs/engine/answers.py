@@ -1,0 +1,46 @@
+"""Answers as the API words them: JSON bodies, `{"detail": …}` for every refusal, and the engine's own headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from sieve_jobs.engine.present import json_text
+from sieve_jobs.wire import APPLIED_HEADER, Json
+
+NOT_FOUND = "Not Found"
+UNAUTHORIZED = "Unauthorized - valid API Key required."
+FORBIDDEN = "Forbidden."
+JOB_NOT_FOUND = "Job not found."
+FUNCTION_NOT_FOUND = "Function not found."
+LOGS_NOT_FOUND = "Logs not found."
+INVALID_VALUES = "Invalid values passed."
+INVALID_TIMES = "Invalid timestamps provided."
+NOT_PROCESSING = "Job is not processing."
+TIMED_OUT = "Request timeout."
+ENDING = "The engine is ending; ask again."
+
+
+class Refusal(Exception):  # noqa: N818 -- an answer, raised where it is known
+    """Ends a request with a status and a `detail`: a text, or the list of a 422."""
+
+    def __init__(self, status: int, detail: str | list[Json], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        detail: Json = self.detail
+        return answer({"detail": detail}, status=self.status, headers=self.headers)
+
+
+def answer(body: Json, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(json_text(body), status, dict(headers or {}), media_type="application/json")
+
+
+def nothing_applied(status: int, detail: str | list[Json], headers: Mapping[str, str] | None = None) -> Refusal:
+    """A refusal of a push that is sure to have created nothing, and says so."""
+    return Refusal(status, detail, {**(headers or {}), APPLIED_HEADER: "no"})

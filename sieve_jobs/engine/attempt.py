@@ -1,0 +1,192 @@
+"""One attempt at one job: the conversation with its worker, and every result written as it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sieve_jobs.engine import jobs
+from sieve_jobs.engine.catalog import Function, Module
+from sieve_jobs.engine.files import FileError, keep_output, open_input
+from sieve_jobs.engine.frames import Frame, FrameError
+from sieve_jobs.engine.present import Described
+from sieve_jobs.engine.process import WorkerProcess
+from sieve_jobs.engine.records import Claimed, Ended
+from sieve_jobs.engine.signing import Signer
+from sieve_jobs.engine.store import Store
+from sieve_jobs.wire import Json
+
+_OUTPUTS_TOGETHER = 64
+"""Outputs of a fast generator written in one change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an attempt works with."""
+
+    store: Store
+    files: Path
+    signer: Signer
+    organization_id: str
+    described: Callable[[Module, Mapping[str, Described]], None]
+    """Told what a worker says of its module's functions, by their names in it."""
+    happened: Callable[[], None]
+    """Called after anything that may have queued a webhook event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt was left. *lost* is why the worker gave no result; *recycle* asks for a fresh worker."""
+
+    lost: str | None = None
+    recycle: bool = False
+
+
+async def load(worker: WorkerProcess, desk: Desk) -> str | None:
+    """Has a new worker import its module; the error text, None when it did. An empty text: the worker is lost."""
+    module = worker.module
+    roots: list[Json] = [str(root) for root in module.roots]
+    worker.capture.enter("import")
+    await worker.send({"op": "load", "file": str(module.file), "roots": roots})
+    frame = await worker.next()
+    if frame is None:
+        return ""
+    if frame.op != "ready":
+        return str(frame.body.get("error") or "the worker did not load")
+    worker.is_loaded = True
+    desk.described(module, dict(_descriptions(frame.body.get("functions"))))
+    return None
+
+
+def _descriptions(told: Json) -> Iterator[tuple[str, Described]]:
+    for name, value in told.items() if isinstance(told, dict) else ():
+        if isinstance(value, dict):
+            inputs, outputs, details = (value.get(key) for key in ("inputs", "outputs", "details"))
+            if isinstance(inputs, list) and isinstance(outputs, list) and isinstance(details, dict):
+                yield name, Described(inputs, outputs, details)
+
+
+async def attempt(worker: WorkerProcess, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
+    """Runs *claimed* on *worker* to its end, which is then in the store, or until the worker is lost."""
+    worker.capture.begin(claimed.run.job_id, claimed.run.run_id)
+    try:
+        if not worker.is_loaded:
+            error = await load(worker, desk)
+            if error is not None:
+                return await _not_loaded(worker, claimed, error, desk)
+        try:
+            await worker.send(_order(function, claimed, desk))
+        except FrameError as error:
+            await _write(desk, claimed, 0, [], Ended(0, f"Input/Output too large or not JSON: {error}"))
+            return Outcome()
+        return await _follow(worker, claimed, desk)
+    finally:
+        worker.capture.end()
+
+
+async def _not_loaded(worker: WorkerProcess, claimed: Claimed, error: str, desk: Desk) -> Outcome:
+    if not error:
+        return Outcome(lost=worker.lost, recycle=True)
+    worker.capture.end()
+    await _write(desk, claimed, 0, [], Ended(0, f"Setup failed: {error}"))
+    return Outcome(recycle=True)
+
+
+def _order(function: Function, claimed: Claimed, desk: Desk) -> dict[str, Json]:
+    """The frame that starts a job. `environ` is the job's own and what every worker is told."""
+    environ: dict[str, Json] = {
+        **claimed.env,
+        "SIEVE_JOB_ID": claimed.run.job_id,
+        "SIEVE_RUN_ID": claimed.run.run_id,
+        "SIEVE_ORGANIZATION_ID": desk.organization_id,
+        "SIEVE_MODEL_ID": function.id,
+        "SIEVE_WORKFLOW_ID": "",
+        "SIEVE_WORKFLOW_NAME": "",
+    }
+    return {
+        "op": "run",
+        "job": claimed.run.job_id,
+        "function": function.attribute,
+        "inputs": claimed.inputs,
+        "env": dict(claimed.env),
+        "environ": environ,
+    }
+
+
+async def _follow(worker: WorkerProcess, claimed: Claimed, desk: Desk) -> Outcome:
+    count = 0
+    while (frame := await worker.next()) is not None:
+        values: list[Json] = []
+        while frame is not None and frame.op == "output":
+            values.append(frame.body.get("value"))
+            following = worker.peek()
+            more = following is not None and following.op in {"output", "done", "failed"}
+            frame = await worker.next() if more and len(values) < _OUTPUTS_TOGETHER else None
+        ended = _ending(frame, count + len(values))
+        if ended is not None:
+            worker.capture.end()
+        if values or ended is not None:
+            is_ours = await _write(desk, claimed, count, values, ended)
+            count += len(values)
+            if ended is not None or not is_ours:
+                return Outcome(recycle=not is_ours or bool(frame and frame.body.get("recycle")))
+        if frame is not None:
+            await _serve(worker, frame, claimed, desk)
+    return Outcome(lost=worker.lost, recycle=True)
+
+
+def _ending(frame: Frame | None, count: int) -> Ended | None:
+    if frame is not None and frame.op == "done":
+        return Ended(count, "")
+    if frame is not None and frame.op == "failed":
+        return Ended(count, str(frame.body.get("error")) or "the function failed without a word")
+    return None
+
+
+async def _write(desk: Desk, claimed: Claimed, first: int, values: list[Json], ended: Ended | None) -> bool:
+    """Records outputs and the end in one transaction; False if the attempt is not the job's any more."""
+
+    def change(db: sqlite3.Connection) -> bool:
+        now = datetime.now(UTC)
+        for place, value in enumerate(values, first):
+            if not jobs.add_output(db, claimed.run, place, _of_run(value, claimed.run.run_id), now):
+                return False
+        return ended is None or jobs.finish(db, claimed.run, ended, now)
+
+    is_ours = await desk.store.write(change)
+    desk.happened()
+    return is_ours
+
+
+def _of_run(value: Json, run_id: str) -> Json:
+    return {**value, "run_id": run_id} if isinstance(value, dict) else value
+
+
+async def _serve(worker: WorkerProcess, frame: Frame, claimed: Claimed, desk: Desk) -> None:
+    """Answers what a worker asks for while it runs a job."""
+    try:
+        if frame.op == "open":
+            await _open(worker, str(frame.body.get("url")), desk)
+        elif frame.op == "keep" and frame.handles:
+            name = str(frame.body.get("name"))
+            url = await asyncio.to_thread(keep_output, frame.handles[0], claimed.run.job_id, name, desk.files)
+            await worker.send({"op": "kept", "url": url})
+        else:
+            await worker.send({"op": "refused", "message": f"unknown request {frame.op!r}"})
+    except (FileError, OSError) as error:
+        await worker.send({"op": "refused", "message": str(error)})
+    finally:
+        frame.close()
+
+
+async def _open(worker: WorkerProcess, url: str, desk: Desk) -> None:
+    descriptor, name = open_input(url, desk.files, desk.signer)
+    try:
+        await worker.send({"op": "opened", "name": name}, descriptor)
+    finally:
+        os.close(descriptor)

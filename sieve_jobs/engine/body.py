@@ -1,0 +1,176 @@
+"""A push body, from bytes to a request: strict JSON with a bounded depth, then FastAPI's 422 for what does not fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sieve_jobs.engine.records import Hook
+from sieve_jobs.wire import Event, Json
+
+SOURCES = ("api", "dashboard", "search")
+
+
+class NotJsonError(ValueError):
+    """The body is not JSON, or not JSON that can be passed on."""
+
+
+class InvalidError(ValueError):
+    """The body is JSON of another shape. `detail` is the list of a 422."""
+
+    def __init__(self, *problems: dict[str, Json]) -> None:
+        super().__init__("; ".join(str(problem["msg"]) for problem in problems))
+        self.detail: list[Json] = list(problems)
+
+
+class RefusedError(ValueError):
+    """The request is understood and refused. `status` is 400 or 404, the text its `detail`."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """A push as sent. Exactly one of *function* and *id* is set."""
+
+    function: str | None
+    id: str | None
+    inputs: dict[str, Json] | list[Json]
+    hooks: tuple[Hook, ...]
+    env: dict[str, str]
+
+
+def read_json(content: bytes, depth: int) -> Json:
+    """Parses strictly: no NaN, no duplicate keys, at most *depth* levels. Raises NotJsonError."""
+    try:
+        value: Json = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise NotJsonError(f"nested deeper than {depth} levels") from error
+    except ValueError as error:
+        raise NotJsonError(str(error)) from error
+    if _depth_exceeds(value, depth):
+        raise NotJsonError(f"nested deeper than {depth} levels")
+    return value
+
+
+def problem(where: tuple[str | int, ...], message: str, kind: str) -> dict[str, Json]:
+    """One item of a 422's `detail`."""
+    return {"loc": list(where), "msg": message, "type": kind}
+
+
+def parse_push(body: Json) -> PushRequest:
+    """Reads a push request; keys beyond the documented are ignored. Raises InvalidError, RefusedError."""
+    if not isinstance(body, dict):
+        raise InvalidError(problem(("body",), "Input should be a valid dictionary", "dict_type"))
+    problems: list[dict[str, Json]] = []
+    function = _optional_text(body, "function", problems)
+    version_id = _optional_text(body, "id", problems)
+    inputs = body.get("inputs")
+    if "inputs" not in body:
+        problems.append(problem(("body", "inputs"), "Field required", "missing"))
+    elif not isinstance(inputs, dict | list):
+        problems.append(problem(("body", "inputs"), "Input should be an object or an array", "dict_type"))
+    hooks = _hooks(body.get("webhooks"), problems)
+    env = _env(body.get("env"), problems)
+    if problems or not isinstance(inputs, dict | list):
+        raise InvalidError(*problems)
+    if body.get("serialized"):
+        raise RefusedError(400, "Serialized inputs are not supported; send JSON inputs.")
+    if (function is None) == (version_id is None):
+        raise RefusedError(400, "Invalid function specified.")
+    return PushRequest(function, version_id, inputs, hooks, env)
+
+
+def _optional_text(body: dict[str, Json], key: str, problems: list[dict[str, Json]]) -> str | None:
+    value = body.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    problems.append(problem(("body", key), "Input should be a valid string", "string_type"))
+    return None
+
+
+def _hooks(value: Json, problems: list[dict[str, Json]]) -> tuple[Hook, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        problems.append(problem(("body", "webhooks"), "Input should be a valid list", "list_type"))
+        return ()
+    hooks = []
+    for place, item in enumerate(value):
+        where = ("body", "webhooks", place)
+        if not isinstance(item, dict):
+            problems.append(problem(where, "Input should be a valid dictionary", "model_type"))
+            continue
+        kind, url = item.get("type"), item.get("url")
+        absent = [key for key in ("type", "url") if key not in item]
+        problems.extend(problem((*where, key), "Field required", "missing") for key in absent)
+        if "type" in item and kind not in set(Event):
+            known = ", ".join(repr(event.value) for event in Event)
+            problems.append(problem((*where, "type"), f"Input should be one of {known}", "enum"))
+        if "url" in item and not _is_web_url(url):
+            problems.append(problem((*where, "url"), "Input should be a valid http or https URL", "url_parsing"))
+        if kind in set(Event) and isinstance(url, str):
+            hooks.append(Hook(Event(str(kind)), url))
+    return tuple(hooks)
+
+
+def _is_web_url(url: Json) -> bool:
+    """Whether *url* can stand in a request line as it is: http(s), a host, printable ASCII without blanks."""
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    scheme, _, rest = url.partition("://")
+    return scheme.lower() in {"http", "https"} and rest[:1] not in {"", "/", "?", "#"}
+
+
+def _env(value: Json, problems: list[dict[str, Json]]) -> dict[str, str]:
+    """Environment of the job. Numbers and booleans become text, as a shell would have them; null is left out."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        problems.append(problem(("body", "env"), "Input should be a valid dictionary", "dict_type"))
+        return {}
+    env = {}
+    for name, item in value.items():
+        if item is None:
+            continue
+        text = json.dumps(item) if isinstance(item, bool | int | float) else item
+        if not isinstance(text, str) or "\0" in text or _has_surrogate(text):
+            message = "Input should be a string that an environment can hold"
+            problems.append(problem(("body", "env", name), message, "string_type"))
+        elif not name or "=" in name or "\0" in name or _has_surrogate(name):
+            problems.append(problem(("body", "env"), "A name is empty, or holds '=' or NUL", "value_error"))
+        else:
+            env[name] = text
+    return env
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text) if not text.isascii() else False
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return made
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth_exceeds(value: Json, limit: int) -> bool:
+    """Level by level, so that no depth can exhaust the stack."""
+    level: list[Json] = [value]
+    for _ in range(limit):
+        level = [
+            item
+            for parent in level
+            for item in (parent.values() if isinstance(parent, dict) else parent if isinstance(parent, list) else ())
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True

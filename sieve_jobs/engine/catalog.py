@@ -1,0 +1,165 @@
+"""The functions an engine serves, read from their files without running them, and read again when those change."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sieve_jobs.engine.report import report
+from sieve_jobs.source import DeclaredFunction, FunctionSources, read_functions
+from sieve_jobs.wire import format_time
+
+_NAMESPACE = uuid.UUID("8d0a7f4e-9a51-5c6e-8e43-5f0b1d6d2c11")
+_REFERENCE = re.compile(r"([^/:\s]+)/([^/:\s]+)(?::([^/:\s]+))?")
+_SHORTEST_PREFIX = 4
+"""Characters of a version id that may stand for it. Source: Sieve's docs."""
+_RACY_NS = 20_000_000
+"""A file changed less than this before it was read may change again under the same time: it is read again."""
+_COST_SHARE = 20
+"""Looking for changes takes at most one part in this many of the time."""
+_SKIPPED = frozenset({"node_modules", "site-packages", "venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """What a worker process belongs to: one file, as it was with one hash of all it imports."""
+
+    file: Path
+    source_hash: str
+    roots: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function in its present version."""
+
+    owner: str
+    name: str
+    id: str
+    """Of this version: derived from owner, name and source hash, so the same code has the same id everywhere."""
+    attribute: str
+    streams: bool
+    module: Module
+    read_at: str
+    """Wire time at which this version was first seen by this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A function, and whether it was asked for by its version."""
+
+    function: Function
+    pinned: bool
+
+
+class Catalog:
+    """Keeps what `read_functions` finds in *folders* in step with the files there.
+
+    *clock* is monotonic seconds. Checking costs one stat a file; a tree so large that this is felt is checked
+    less often, see `_COST_SHARE`.
+    """
+
+    def __init__(self, folders: Sequence[Path], owner: str, clock: Callable[[], float]) -> None:
+        self._folders = tuple(folders)
+        self._owner = owner
+        self._clock = clock
+        self._seen: frozenset[tuple[object, ...]] | None = None
+        self._next_check = 0.0
+        self._functions: Mapping[str, Function] = {}
+        self._imported: frozenset[Path] = frozenset()
+        self._problems: tuple[tuple[Path, int, str], ...] = ()
+
+    def functions(self) -> Mapping[str, Function]:
+        """By name, as the files are now. What is wrong with them is told once, on standard error."""
+        began = self._clock()
+        if began >= self._next_check:
+            seen, racy = _fingerprint(self._folders, self._imported)
+            if seen != self._seen:
+                self._take(read_functions(self._folders))
+                seen, racy = _fingerprint(self._folders, self._imported)
+            self._seen = None if racy else seen
+            ended = self._clock()
+            self._next_check = ended + _COST_SHARE * (ended - began)
+        return self._functions
+
+    def find(self, function: str | None, version_id: str | None) -> Found | None:
+        """What a push asks for by `function` ("owner/name[:version]") or by `id`; None if it is not here."""
+        functions = self.functions()
+        if function is None:
+            matches = [it for it in functions.values() if is_version(it.id, version_id or "")]
+            return Found(matches[0], pinned=True) if len(matches) == 1 else None
+        parsed = _REFERENCE.fullmatch(function)
+        if parsed is None or parsed[1] != self._owner or parsed[2] not in functions:
+            return None
+        found = functions[parsed[2]]
+        if parsed[3] is None or parsed[3] == "latest":
+            return Found(found, pinned=False)
+        return Found(found, pinned=True) if is_version(found.id, parsed[3]) else None
+
+    def _take(self, sources: FunctionSources) -> None:
+        before = {it.id: it for it in self._functions.values()}
+        now = format_time(datetime.now(UTC))
+        functions = {}
+        for name, declared in sources.functions.items():
+            made = _function(declared, self._owner, now)
+            functions[name] = before.get(made.id, made)
+        self._functions = functions
+        self._imported = frozenset(file for it in sources.functions.values() for file in it.files)
+        if sources.problems != self._problems:
+            self._problems = sources.problems
+            for file, line, problem in sources.problems:
+                report(f"{file}:{line}: {problem}")
+
+
+def is_version(full: str, asked: str) -> bool:
+    """Whether *asked* is the version id *full*, or enough of its beginning."""
+    return len(asked) >= _SHORTEST_PREFIX and full.startswith(asked.lower())
+
+
+def _function(declared: DeclaredFunction, owner: str, now: str) -> Function:
+    return Function(
+        owner=owner,
+        name=declared.name,
+        id=str(uuid.uuid5(_NAMESPACE, f"{owner}/{declared.name}:{declared.source_hash}")),
+        attribute=declared.attribute,
+        streams=declared.streams,
+        module=Module(declared.file, declared.source_hash, declared.roots),
+        read_at=now,
+    )
+
+
+def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[frozenset[tuple[object, ...]], bool]:
+    """What every Python file looks like by its metadata, and whether one is too new to be trusted by that."""
+    seen: set[tuple[object, ...]] = set()
+    newest = 0
+    paths = {os.fspath(file) for file in imported}
+    pending = [os.fspath(folder.absolute()) for folder in folders]
+    while pending:
+        folder = pending.pop()
+        seen.add((folder,))
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name[0] in "._" or entry.name in _SKIPPED:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    elif entry.name.endswith(".py"):
+                        paths.add(entry.path)
+        except OSError:
+            continue
+    for path in paths:
+        try:
+            found = os.stat(path)  # noqa: PTH116 -- for each file at each push: a Path would cost as much again
+        except OSError:
+            seen.add((path, None))
+        else:
+            seen.add((path, found.st_mtime_ns, found.st_size, found.st_ino))
+            newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
+    return frozenset(seen), newest > time.time_ns() - _RACY_NS

@@ -1,0 +1,126 @@
+"""One running engine: its parts, put together, and what requests ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sieve_jobs.engine import jobs
+from sieve_jobs.engine.attempt import Desk
+from sieve_jobs.engine.catalog import Catalog, Module
+from sieve_jobs.engine.deliver import Deliverer
+from sieve_jobs.engine.home import Home
+from sieve_jobs.engine.hub import Hub
+from sieve_jobs.engine.present import Described, View
+from sieve_jobs.engine.process import Spawner
+from sieve_jobs.engine.records import Line
+from sieve_jobs.engine.settings import Settings
+from sieve_jobs.engine.signing import Signer
+from sieve_jobs.engine.store import Store
+from sieve_jobs.engine.supervisor import RESTART_PREEMPTION, Supervisor, new_run_id
+from sieve_jobs.wire import Json
+
+
+@dataclass(slots=True)
+class Descriptions:
+    """What workers told about versions, by function id: kept in the store, since a version never changes."""
+
+    store: Store
+    _known: dict[str, Described] = field(default_factory=dict)
+
+    def get(self, function_id: str) -> Described | None:
+        known = self._known.get(function_id)
+        if known is None:
+            row = self.store.read(
+                lambda db: db.execute("SELECT described FROM versions WHERE id = ?", (function_id,)).fetchone()
+            )
+            if row is not None:
+                known = self._known[function_id] = Described(**json.loads(row[0]))
+        return known
+
+    def put(self, function_id: str, described: Described) -> None:
+        if self._known.get(function_id) == described:
+            return
+        self._known[function_id] = described
+        text = json.dumps(asdict(described))
+        self.store.post(lambda db: db.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (function_id, text)))
+
+
+class Engine:
+    """Belongs to one event loop. *umask* is the one workers get back; the engine's own files are private."""
+
+    def __init__(self, settings: Settings, home: Home, *, key: str, origin: str, instance: str, umask: int) -> None:
+        loop = asyncio.get_running_loop()
+        self.settings = settings
+        self.home = home
+        self.key = key
+        self.instance = instance
+        self.store = Store(home.database, loop)
+        self.organization_id = self.store.meta("organization_id")
+        self._secret = bytes.fromhex(self.store.meta("signing_key"))
+        self.signer = Signer(self._secret, origin, settings.file_ttl)
+        self.catalog = Catalog(settings.functions, settings.owner, time.monotonic)
+        self.descriptions = Descriptions(self.store)
+        self.hub = Hub()
+        self.deliverer = Deliverer(self.store, settings, self.view)
+        self.pushing: set[str] = set()
+        """Idempotency keys whose first push is not committed yet."""
+        self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep)
+        desk = Desk(self.store, home.files, self.signer, self.organization_id, self._described, self.deliverer.wake)
+        self.supervisor = Supervisor(
+            settings, self.catalog, desk, self._spawner.spawn, self.hub.ended, capacity=settings.workers
+        )
+
+    async def recover(self) -> int:
+        """Queues again what a killed engine left, and starts on the queue; how many jobs were left running."""
+        left = self.store.read(jobs.processing)
+        before = time.time() - self.settings.key_retention
+
+        def change(db: sqlite3.Connection) -> None:
+            now, why = datetime.now(UTC), (RESTART_PREEMPTION, "the engine was killed")
+            for run in left:
+                jobs.requeue(db, run, new_run_id(run.job_id), why, now)
+            jobs.forget_pushes(db, before)
+
+        await self.store.write(change)
+        self.supervisor.add(*self.store.read(jobs.queued))
+        return len(left)
+
+    async def end(self) -> int:
+        """Ends waiting requests, workers and deliveries; how many running jobs were queued again."""
+        self.hub.end()
+        return await self.supervisor.end()
+
+    def view(self) -> View:
+        return View(self.signer, time.time(), self.organization_id, self.descriptions.get)
+
+    def fingerprint(self, source: str, body: Json) -> str:
+        """What tells one push body from another, keyed: a body may hold secrets that a bare hash would betray."""
+        text = json.dumps([source, body], sort_keys=True, separators=(",", ":"))
+        return hmac.new(self._secret, b"push\n" + text.encode(), hashlib.sha256).hexdigest()
+
+    def _described(self, module: Module, by_attribute: Mapping[str, Described]) -> None:
+        for function in self.catalog.functions().values():
+            if function.module == module and function.attribute in by_attribute:
+                self.descriptions.put(function.id, by_attribute[function.attribute])
+
+    def _keep(self, job_id: str, lines: list[Line]) -> None:
+        self.store.post(lambda db: jobs.add_lines(db, job_id, lines))
+
+
+def engine_marker(folder: Path) -> str:
+    """What marks all processes of the engine in *folder*, over its restarts."""
+    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:32]
+
+
+def new_instance() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,193 @@
+"""Messages between the engine and a worker: JSON frames over a socket, with open files travelling beside them.
+
+A frame is four bytes of length, big-endian, and that much JSON: one object. Its `handles` says how many
+descriptors came with it. A file never travels as a path, so a worker elsewhere needs another transport only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sieve_jobs.wire import Json
+
+_LENGTH = struct.Struct(">I")
+_MAX_HANDLES = 16
+"""Descriptors in one message; the kernel's own limit is 253."""
+_CHUNK = 262_144
+
+
+class FrameError(ValueError):
+    """The peer sent what is no frame, or a frame is over the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message. *body* has the key `op`; whoever takes the handles closes them."""
+
+    body: dict[str, Json]
+    handles: tuple[int, ...] = ()
+
+    @property
+    def op(self) -> str:
+        return str(self.body.get("op"))
+
+    def close(self) -> None:
+        for handle in self.handles:
+            os.close(handle)
+
+
+@dataclass(slots=True)
+class Decoder:
+    """Puts frames together from what a socket gives, in whatever pieces."""
+
+    limit: int
+    _bytes: bytearray = field(default_factory=bytearray)
+    _handles: deque[int] = field(default_factory=deque)
+
+    def feed(self, data: bytes, handles: Sequence[int]) -> list[Frame]:
+        """The frames that are complete now. Raises FrameError; the stream cannot be read on after that."""
+        self._bytes += data
+        self._handles.extend(handles)
+        frames = []
+        while (frame := self._next()) is not None:
+            frames.append(frame)
+        return frames
+
+    def close(self) -> None:
+        """Closes descriptors that no frame took."""
+        while self._handles:
+            os.close(self._handles.popleft())
+
+    def _next(self) -> Frame | None:
+        if len(self._bytes) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._bytes)
+        if length > self.limit:
+            raise FrameError(f"a frame of {length} bytes is over the limit of {self.limit}")
+        end = _LENGTH.size + length
+        if len(self._bytes) < end:
+            return None
+        text = bytes(memoryview(self._bytes)[_LENGTH.size : end])
+        del self._bytes[:end]
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise FrameError("a frame is not JSON") from error
+        count = body.get("handles", 0) if isinstance(body, dict) else None
+        if not isinstance(count, int) or not 0 <= count <= len(self._handles):
+            raise FrameError("a frame is not an object, or its handles are missing")
+        return Frame(body, tuple(self._handles.popleft() for _ in range(count)))
+
+
+def encode(body: dict[str, Json], handles: int, limit: int) -> bytes:
+    """The bytes of a frame. Raises FrameError if it is over *limit*, or not JSON (NaN included)."""
+    if handles:
+        body = {**body, "handles": handles}
+    try:
+        text = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FrameError(f"not JSON: {error}") from error
+    if len(text) > limit:
+        raise FrameError(f"too large: {len(text)} bytes of {limit}")
+    return _LENGTH.pack(len(text)) + text
+
+
+class BlockingChannel:
+    """A worker's end: one thread reads, one writes, both may block."""
+
+    def __init__(self, sock: socket.socket, limit: int) -> None:
+        self._sock = sock
+        self._limit = limit
+        self._decoder = Decoder(limit)
+        self._ready: deque[Frame] = deque()
+
+    def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
+        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
+        data = encode(body, len(handles), self._limit)
+        sent = socket.send_fds(self._sock, [data], list(handles)) if handles else 0
+        self._sock.sendall(memoryview(data)[sent:])
+
+    def receive(self) -> Frame | None:
+        """The next frame, None when the peer has closed. Raises FrameError, OSError."""
+        while not self._ready:
+            data, handles, _, _ = socket.recv_fds(self._sock, _CHUNK, _MAX_HANDLES)
+            if not data:
+                self._decoder.close()
+                return None
+            self._ready.extend(self._decoder.feed(data, handles))
+        return self._ready.popleft()
+
+
+class Channel:
+    """The engine's end, on the event loop. *arrived* is called for each frame in order, *lost* once at the end."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        limit: int,
+        *,
+        arrived: Callable[[Frame], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._limit = limit
+        self._decoder = Decoder(limit)
+        self._arrived = arrived
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self.resume()
+
+    async def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
+        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
+        data = encode(body, len(handles), self._limit)
+        sent = socket.send_fds(self._sock, [data[: _LENGTH.size]], list(handles)) if handles else 0
+        await self._loop.sock_sendall(self._sock, memoryview(data)[sent:])
+
+    def pause(self) -> None:
+        """Stops reading: what the worker sends waits in the socket, and then the worker does."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+
+    def resume(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.add_reader(self._sock.fileno(), self._readable)
+
+    def read_rest(self) -> None:
+        """Reads what a worker that has exited left in the socket."""
+        while self._sock.fileno() >= 0 and self._readable():
+            pass
+
+    def close(self) -> None:
+        """Ends the connection; the worker sees the end of the stream. Safe to call twice."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
+            self._decoder.close()
+
+    def _readable(self) -> bool:
+        """Reads one piece; whether there may be more."""
+        try:
+            data, handles, _, _ = socket.recv_fds(self._sock, _CHUNK, _MAX_HANDLES)
+            frames = self._decoder.feed(data, handles)
+        except BlockingIOError:
+            return False
+        except (OSError, FrameError) as error:
+            self._end(str(error))
+            return False
+        for frame in frames:
+            self._arrived(frame)
+        if not data:
+            self._end("it closed its connection")
+        return bool(data)
+
+    def _end(self, reason: str) -> None:
+        self.close()
+        self._lost(reason)

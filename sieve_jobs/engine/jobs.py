@@ -1,0 +1,210 @@
+"""The life of a job as changes and questions to the database. Each change is one step of `wire.NEXT`.
+
+A `run_id` names one attempt and is the fence: whoever writes for an attempt that is over changes nothing.
+Status, output and the webhook events they cause are written in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+
+from sieve_jobs.engine import outbox
+from sieve_jobs.engine.records import Claimed, Ended, JobRow, Line, NewJob, Remembered, Run, Waiting
+from sieve_jobs.wire import Event, Json, Status, format_time
+
+OPEN = (Status.QUEUED, Status.PROCESSING)
+
+
+def create(db: sqlite3.Connection, job: NewJob, now: datetime) -> int:
+    """Queues *job*; its sequence number."""
+    hooks = json.dumps([[hook.type, hook.url] for hook in job.hooks]) if job.hooks else None
+    cursor = db.execute(
+        "INSERT INTO jobs (id, run_id, function_id, owner, name, pinned, status, created_at, inputs, env, hooks,"
+        " source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.id,
+            job.run_id,
+            job.function_id,
+            job.owner,
+            job.name,
+            job.pinned,
+            Status.QUEUED,
+            format_time(now),
+            json.dumps(job.inputs),
+            json.dumps(job.env) if job.env else None,
+            hooks,
+            job.source,
+        ),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def remember(db: sqlite3.Connection, key: str, push: Remembered, at: float) -> None:
+    db.execute("INSERT INTO pushes VALUES (?, ?, ?, ?, ?)", (key, push.fingerprint, push.job_id, push.answer, at))
+
+
+def recall(db: sqlite3.Connection, key: str) -> Remembered | None:
+    row = db.execute("SELECT fingerprint, job_id, answer FROM pushes WHERE key = ?", (key,)).fetchone()
+    return Remembered(*row) if row else None
+
+
+def forget_pushes(db: sqlite3.Connection, before: float) -> None:
+    db.execute("DELETE FROM pushes WHERE at < ?", (before,))
+
+
+def claim(db: sqlite3.Connection, job_id: str, function_id: str, now: datetime) -> Claimed | None:
+    """Starts an attempt on a queued job with the version *function_id*; None if it is not queued any more."""
+    row = db.execute(
+        "UPDATE jobs SET status = ?, started_at = coalesce(started_at, ?), function_id = ?"
+        " WHERE id = ? AND status = ? RETURNING run_id, inputs, env",
+        (Status.PROCESSING, format_time(now), function_id, job_id, Status.QUEUED),
+    ).fetchone()
+    if row is None:
+        return None
+    outbox.add(db, job_id, (Event.START, Event.LEGACY_START), now)
+    return Claimed(Run(job_id, row[0]), function_id, json.loads(row[1]), json.loads(row[2]) if row[2] else {})
+
+
+def add_output(db: sqlite3.Connection, run: Run, place: int, value: Json, now: datetime) -> bool:
+    """Records output number *place* of an attempt, over that of an earlier attempt; False if it is over."""
+    if not _is_running(db, run):
+        return False
+    db.execute(
+        "INSERT INTO outputs VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET run_id = excluded.run_id, value = excluded.value",
+        (run.job_id, place, run.run_id, json.dumps(value)),
+    )
+    outbox.add(db, run.job_id, (Event.NEW_OUTPUT,), now, place)
+    return True
+
+
+def finish(db: sqlite3.Connection, run: Run, ended: Ended, now: datetime) -> bool:
+    """Ends an attempt and its job; False if the attempt was over. Outputs beyond its own are an earlier one's."""
+    if not _is_running(db, run):
+        return False
+    db.execute("DELETE FROM outputs WHERE job_id = ? AND place >= ?", (run.job_id, ended.outputs))
+    _end(db, run.job_id, Status.ERROR if ended.error else Status.FINISHED, ended.error, now)
+    return True
+
+
+def fail_queued(db: sqlite3.Connection, job_id: str, error: str, now: datetime) -> bool:
+    """Ends a job that cannot be started; False if it is not queued."""
+    row = db.execute("SELECT 1 FROM jobs WHERE id = ? AND status = ?", (job_id, Status.QUEUED)).fetchone()
+    if row:
+        _end(db, job_id, Status.ERROR, error, now)
+    return row is not None
+
+
+def cancel(db: sqlite3.Connection, job_id: str, now: datetime) -> bool | None:
+    """Cancels an open job, outputs so far kept. False if it is at its end, None if there is no such job."""
+    row = db.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    if row is None:
+        return None
+    if row[0] not in OPEN:
+        return False
+    _end(db, job_id, Status.CANCELLED, "", now)
+    return True
+
+
+def requeue(db: sqlite3.Connection, run: Run, following: str, why: tuple[str, str], now: datetime) -> bool:
+    """Queues a running job again under the run id *following*; *why* is (type, reason) as `restarts` shows it."""
+    row = db.execute("SELECT restarts FROM jobs WHERE id = ?", (run.job_id,)).fetchone()
+    if row is None or not _is_running(db, run):
+        return False
+    entry = {"timestamp": format_time(now), "reason": why[1], "type": why[0], "run_id": run.run_id}
+    db.execute(
+        "UPDATE jobs SET status = ?, run_id = ?, restarts = ? WHERE id = ?",
+        (Status.QUEUED, following, json.dumps([*json.loads(row[0]), entry]), run.job_id),
+    )
+    return True
+
+
+def processing(db: sqlite3.Connection) -> list[Run]:
+    """The run of every job that is being processed, or was when the engine was killed."""
+    rows = db.execute("SELECT id, run_id FROM jobs WHERE status = ? ORDER BY seq", (Status.PROCESSING,))
+    return [Run(row[0], row[1]) for row in rows]
+
+
+def queued(db: sqlite3.Connection) -> list[Waiting]:
+    """All queued jobs, oldest first."""
+    rows = db.execute(
+        "SELECT seq, id, owner, name, function_id, pinned FROM jobs WHERE status = ? ORDER BY seq", (Status.QUEUED,)
+    )
+    return [Waiting(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+
+
+def add_lines(db: sqlite3.Connection, job_id: str, lines: Iterable[Line]) -> None:
+    db.executemany(
+        "INSERT OR IGNORE INTO logs VALUES (?, ?, ?, ?, ?)",
+        [(job_id, line.at, line.run_id, line.stage, line.message) for line in lines],
+    )
+
+
+def get(db: sqlite3.Connection, job_id: str) -> JobRow | None:
+    row = db.execute("SELECT * FROM shown_jobs WHERE id = ?", (job_id,)).fetchone()
+    return _rows(db, [row])[0] if row else None
+
+
+def status_of(db: sqlite3.Connection, job_id: str) -> Status | None:
+    row = db.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    return Status(row[0]) if row else None
+
+
+def page(db: sqlite3.Connection, status: Status | None, limit: int, offset: int) -> tuple[list[JobRow], bool]:
+    """Jobs newest first, and whether there are more after them."""
+    if status is None:
+        question, values = "SELECT * FROM shown_jobs ORDER BY seq DESC LIMIT ? OFFSET ?", []
+    else:
+        question, values = (
+            "SELECT * FROM shown_jobs WHERE status = ? ORDER BY seq DESC LIMIT ? OFFSET ?",
+            [status.value],
+        )
+    rows = db.execute(question, [*values, limit + 1, offset]).fetchall()
+    return _rows(db, rows[:limit]), len(rows) > limit
+
+
+def _rows(db: sqlite3.Connection, rows: list[sqlite3.Row]) -> list[JobRow]:
+    outputs: dict[str, list[dict[str, Json]]] = {row["id"]: [] for row in rows}
+    found = db.execute(
+        "SELECT job_id, value FROM outputs WHERE job_id IN (SELECT value FROM json_each(?)) ORDER BY job_id, place",
+        (json.dumps(list(outputs)),),
+    )
+    for job_id, value in found:
+        outputs[job_id].append(json.loads(value))
+    return [_row(row, outputs[row["id"]]) for row in rows]
+
+
+def _row(row: sqlite3.Row, outputs: list[dict[str, Json]]) -> JobRow:
+    return JobRow(
+        id=row["id"],
+        run_id=row["run_id"],
+        function_id=row["function_id"],
+        owner=row["owner"],
+        name=row["name"],
+        status=row["status"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        error=row["error"],
+        inputs=json.loads(row["inputs"]),
+        restarts=json.loads(row["restarts"]),
+        outputs=tuple(outputs),
+    )
+
+
+def _is_running(db: sqlite3.Connection, run: Run) -> bool:
+    row = db.execute("SELECT run_id, status FROM jobs WHERE id = ?", (run.job_id,)).fetchone()
+    return row is not None and row[0] == run.run_id and row[1] == Status.PROCESSING
+
+
+def _end(db: sqlite3.Connection, job_id: str, status: Status, error: str, now: datetime) -> None:
+    """The terminal write: status, the events it causes, and the erasure of env and hooks."""
+    complete = (Event.COMPLETE, Event.COMPLETE_NO_OUTPUT, Event.LEGACY_COMPLETE)
+    outbox.add(db, job_id, complete, now)
+    db.execute(
+        "UPDATE jobs SET status = ?, error = ?, completed_at = ?, env = NULL, hooks = NULL WHERE id = ?",
+        (status, error, format_time(now), job_id),
+    )

@@ -1,0 +1,209 @@
+"""The routes but push: what they ask the store, and how they word it. Each takes a request and the engine."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from pathlib import PurePath
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from sieve_jobs.engine import answers, jobs, logbook, pushing, query
+from sieve_jobs.engine.answers import Refusal, answer
+from sieve_jobs.engine.body import NotJsonError, read_json
+from sieve_jobs.engine.catalog import Function
+from sieve_jobs.engine.engine import Engine
+from sieve_jobs.engine.present import Described, function_json, job_json
+from sieve_jobs.engine.records import JobRow
+from sieve_jobs.engine.signing import FileRef, has_expired
+
+_SHOWN_INLINE = {
+    ".aac": "audio/aac",
+    ".avi": "video/x-msvideo",
+    ".bmp": "image/bmp",
+    ".csv": "text/csv; charset=utf-8",
+    ".flac": "audio/flac",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".m4a": "audio/mp4",
+    ".mkv": "video/x-matroska",
+    ".mov": "video/quicktime",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".png": "image/png",
+    ".srt": "text/plain; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".vtt": "text/vtt; charset=utf-8",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+}
+"""Types by extension; every other file, HTML and SVG above all, is bytes to be saved."""
+_FILE_POLICY = "default-src 'none'; sandbox"
+_LOG_PAGE = 5_000
+
+
+async def health(_: Request, engine: Engine) -> Response:
+    return answer({"status": "ok", "instance": engine.instance})
+
+
+async def engine_state(_: Request, engine: Engine) -> Response:
+    """For `launch`: which engine this is, and how many workers it may have."""
+    return answer({"instance": engine.instance, "workers": engine.supervisor.capacity})
+
+
+async def raise_workers(request: Request, engine: Engine) -> Response:
+    """For `launch`: gives an engine that serves the API alone its workers."""
+    try:
+        body = read_json(await pushing.read_body(request, engine.settings), engine.settings.depth_limit)
+    except NotJsonError as error:
+        raise Refusal(406, str(error)) from error
+    workers = body.get("workers") if isinstance(body, dict) else None
+    if not isinstance(workers, int) or isinstance(workers, bool) or not 0 < workers <= 1024:
+        raise Refusal(400, answers.INVALID_VALUES)
+    engine.supervisor.raise_capacity(workers)
+    return await engine_state(request, engine)
+
+
+async def list_jobs(request: Request, engine: Engine) -> Response:
+    """Newest first; with `client_ref`, the job that was pushed under that Idempotency-Key, if any."""
+    limit, offset = query.page(request.query_params)
+    status = query.status(request.query_params)
+    reference = request.query_params.get("client_ref")
+    view = engine.view()
+    if reference is not None:
+        row = engine.store.read(lambda db: _pushed_as(db, reference))
+        rows, more = ([row] if row and offset == 0 and status in {None, row.status} else []), False
+    else:
+        rows, more = engine.store.read(lambda db: jobs.page(db, status, limit, offset))
+    following = offset + len(rows) if more else -1
+    return answer({"data": [job_json(row, view) for row in rows], "next_offset": following})
+
+
+async def get_job(request: Request, engine: Engine) -> Response:
+    return _job_answer(request, engine)
+
+
+async def await_job(request: Request, engine: Engine) -> Response:
+    """Answers when the job is at its end, at once if it is; 408 means "ask again". Whoever leaves changes nothing."""
+    timeout = query.seconds(request.query_params, "timeout", engine.settings.await_longest)
+    query.count(request.query_params, "offset")
+    job_id = request.path_params["job_id"]
+    waiter = engine.hub.wait(job_id)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        status = engine.store.read(lambda db: jobs.status_of(db, job_id))
+        if status is None:
+            raise Refusal(404, answers.JOB_NOT_FOUND)
+        if not status.is_final:
+            await asyncio.wait({waiter, leaving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            status = engine.store.read(lambda db: jobs.status_of(db, job_id))
+    finally:
+        waiter.cancel()
+        leaving.cancel()
+    if status is None or not status.is_final:
+        if engine.hub.ending:
+            raise Refusal(503, answers.ENDING, {"Retry-After": "1"})
+        raise Refusal(408, answers.TIMED_OUT)
+    return _job_answer(request, engine)
+
+
+async def cancel_job(request: Request, engine: Engine) -> Response:
+    done = await engine.supervisor.cancel(request.path_params["job_id"])
+    if done is None:
+        raise Refusal(404, answers.JOB_NOT_FOUND)
+    if not done:
+        raise Refusal(400, answers.NOT_PROCESSING)
+    return answer({"message": "Job cancelled"})
+
+
+async def get_logs(request: Request, engine: Engine) -> Response:
+    """A page of lines from `start_time` on; `next_start_time` asks for the next."""
+    job_id = request.query_params.get("job_id")
+    if job_id is None:
+        if "model_id" in request.query_params:  # build logs: this engine builds nothing
+            raise Refusal(404, answers.LOGS_NOT_FOUND)
+        raise Refusal(400, answers.INVALID_VALUES)
+    start = query.instant(request.query_params, "start_time", 0)
+    end = query.instant(request.query_params, "end_time", query.FAR)
+    if start > end:
+        raise Refusal(400, answers.INVALID_TIMES)
+    row = engine.store.read(lambda db: jobs.get(db, job_id))
+    if row is None:
+        raise Refusal(404, answers.LOGS_NOT_FOUND)
+    lines = engine.store.read(lambda db: logbook.lines(db, row.id, start, end, _LOG_PAGE))
+    return answer(logbook.page_json(lines, row, engine.organization_id, start))
+
+
+async def list_functions(request: Request, engine: Engine) -> Response:
+    limit, offset = query.page(request.query_params)
+    functions = sorted(engine.catalog.functions().values(), key=lambda function: function.name)
+    shown = functions[offset : offset + limit]
+    return answer([function_json(it, engine.descriptions.get(it.id), whole=False) for it in shown])
+
+
+async def get_function(request: Request, engine: Engine) -> Response:
+    """A function with its version; a worker is asked about one that was never imported."""
+    owner, name = request.path_params["owner"], request.path_params["function"]
+    function = engine.catalog.functions().get(name)
+    if function is None or function.owner != owner:
+        raise Refusal(404, answers.FUNCTION_NOT_FOUND)
+    return answer(function_json(function, await _described(engine, function), whole=True))
+
+
+async def get_file(request: Request, engine: Engine) -> Response:
+    """An output file on its signed URL: no key, whole or in ranges. 403 once it has expired."""
+    expires, signature = (request.query_params.get(name, "") for name in ("expires", "sig"))
+    parts = request.path_params
+    file = FileRef(parts["function_id"], parts["job_id"], parts["file_id"], parts["name"])
+    if not signature.isascii() or not engine.signer.is_ours(file, expires, signature):
+        raise Refusal(403, answers.FORBIDDEN)
+    if has_expired(expires, time.time()):
+        raise Refusal(403, "This URL has expired; read the job again for a new one.")
+    path = engine.home.files / file.job_id / file.file_id / file.name
+    if path.is_symlink() or not path.is_file():
+        raise Refusal(404, answers.NOT_FOUND)
+    media_type = _SHOWN_INLINE.get(PurePath(file.name).suffix.lower())
+    return FileResponse(
+        path,
+        media_type=media_type or "application/octet-stream",
+        filename=file.name,
+        content_disposition_type="inline" if media_type else "attachment",
+        headers={"content-security-policy": _FILE_POLICY},
+    )
+
+
+async def not_found(_: Request, __: Engine) -> Response:
+    raise Refusal(404, answers.NOT_FOUND)
+
+
+def _job_answer(request: Request, engine: Engine) -> Response:
+    skip = query.count(request.query_params, "offset")
+    job_id = request.path_params["job_id"]
+    row = engine.store.read(lambda db: jobs.get(db, job_id))
+    if row is None:
+        raise Refusal(404, answers.JOB_NOT_FOUND)
+    return answer(job_json(row, engine.view(), skip))
+
+
+def _pushed_as(db: sqlite3.Connection, key: str) -> JobRow | None:
+    push = jobs.recall(db, key)
+    return jobs.get(db, push.job_id) if push else None
+
+
+async def _left(request: Request) -> None:
+    """Ends when the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _described(engine: Engine, function: Function) -> Described | None:
+    if engine.descriptions.get(function.id) is None:
+        await engine.supervisor.describe(function)
+    return engine.descriptions.get(function.id)

@@ -1,0 +1,73 @@
+"""What an engine is started with: where, which functions, how many workers, and its limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Durations are seconds, sizes bytes. The limits are not configuration: tests shorten some of them."""
+
+    root: Path
+    """The project's root: `.sieve-jobs/engine` is below it."""
+    functions: tuple[Path, ...] = ()
+    owner: str = "me"
+    workers: int = 2
+    """How many worker processes run at once; 0 serves the API alone."""
+    port: int = 0
+    """0 takes any free one."""
+    ends_with_users: bool = False
+    """End when standard input closes and nobody holds the `users` lock; otherwise a signal ends the engine."""
+
+    cancel_grace: float = 10.0
+    """From TERM to KILL for a cancelled job. Source: contract section 4."""
+    end_grace: float = 3.0
+    """The same when the engine ends."""
+    await_longest: float = 600.0
+    file_ttl: int = 172_800
+    """How long a signed file URL holds. Source: Sieve's are signed for 48 h."""
+    body_limit: int = 50 * MEBIBYTE
+    """Of a request, and of a frame between engine and worker. Source: Sieve's message cap of 50 MB."""
+    body_deadline: float = 60.0
+    depth_limit: int = 72
+    """Nesting of a JSON body: the 64 levels of a spec, and what a push puts around them."""
+    restart_limit: int = 3
+    """How often a job whose worker died is run again before it ends in error."""
+    log_lines: int = 20_000
+    log_bytes: int = 8 * MEBIBYTE
+    """What is kept of one job's output; the rest is counted, not stored."""
+    hook_retries: int = 10
+    hook_first: float = 1.0
+    """Delay before the first retry of a webhook; it doubles from there."""
+    hook_longest: float = 600.0
+    hook_timeout: float = 10.0
+    key_retention: float = 30 * 86_400.0
+    """How long an Idempotency-Key is remembered."""
+
+    def as_json(self) -> str:
+        values = asdict(self)
+        values["root"] = str(self.root)
+        values["functions"] = [str(folder) for folder in self.functions]
+        return json.dumps(values)
+
+
+def parse_settings(text: str) -> Settings:
+    """Reads what `as_json` wrote. Raises ValueError for anything else."""
+    values = json.loads(text)
+    known = {field.name for field in fields(Settings)}
+    if not isinstance(values, dict) or not values.keys() <= known or "root" not in values:
+        raise ValueError("not the settings of an engine")
+    values["root"] = Path(values["root"])
+    values["functions"] = absolute(values["root"], [Path(folder) for folder in values.get("functions", ())])
+    return Settings(**values)
+
+
+def absolute(root: Path, folders: Sequence[Path]) -> tuple[Path, ...]:
+    """*folders* seen from *root*."""
+    return tuple(root / folder for folder in folders)

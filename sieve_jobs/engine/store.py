@@ -1,0 +1,249 @@
+"""The engine's database: one writer thread that commits waiting changes together, and reads beside it.
+
+A change is a function of the connection. Those that wait while a commit is on its way to the disk share the
+next one, so concurrent pushes share an fsync; each stands or falls alone. WAL, synchronous=FULL: what `write`
+has returned survives a power cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import secrets
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from sieve_jobs.engine.report import report
+
+T = TypeVar("T")
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x534A454E  # "SJEN"
+_GROUP = 512
+"""Changes in one commit at most; beyond that a commit takes longer than the fsync it saves."""
+_IDLE = 0.25
+"""Seconds without a change after which the write-ahead log is emptied, erased secrets with it."""
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  run_id TEXT NOT NULL,
+  function_id TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  pinned INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  started_at TEXT,
+  completed_at TEXT,
+  error TEXT NOT NULL DEFAULT '',
+  inputs TEXT NOT NULL,
+  env TEXT,
+  hooks TEXT,
+  restarts TEXT NOT NULL DEFAULT '[]',
+  source TEXT NOT NULL
+);
+CREATE INDEX jobs_by_status ON jobs (status, seq);
+CREATE TABLE outputs (
+  job_id TEXT NOT NULL, place INTEGER NOT NULL, run_id TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (job_id, place)
+) WITHOUT ROWID;
+CREATE TABLE logs (
+  job_id TEXT NOT NULL, at INTEGER NOT NULL, run_id TEXT NOT NULL, stage TEXT NOT NULL, message TEXT NOT NULL,
+  PRIMARY KEY (job_id, at)
+) WITHOUT ROWID;
+CREATE TABLE pushes (
+  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE versions (id TEXT PRIMARY KEY, described TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  place INTEGER,
+  url TEXT,
+  message_id TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending',
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due REAL NOT NULL,
+  last TEXT
+);
+CREATE INDEX outbox_pending ON outbox (job_id, id) WHERE state = 'pending';
+CREATE VIEW lane_heads AS
+  SELECT * FROM outbox AS it WHERE state = 'pending' AND NOT EXISTS (
+    SELECT 1 FROM outbox AS earlier WHERE earlier.state = 'pending'
+      AND earlier.job_id = it.job_id AND earlier.url = it.url AND earlier.id < it.id
+  );
+CREATE VIEW shown_jobs AS
+  SELECT id, run_id, function_id, owner, name, status, created_at, started_at, completed_at, error, inputs, restarts,
+    seq FROM jobs;
+"""
+
+
+class StoreError(RuntimeError):
+    """The database cannot be used as it is; it was not changed."""
+
+
+class _Change(Generic[T]):
+    """One queued change, and where its outcome goes."""
+
+    __slots__ = ("answer", "apply", "error", "result")
+
+    def __init__(self, apply: Callable[[sqlite3.Connection], T], answer: asyncio.Future[T] | None) -> None:
+        self.apply = apply
+        self.answer = answer
+        self.result: T | None = None
+        self.error: Exception | None = None
+
+
+class Store:
+    """Opens or creates the database at *path*. Belongs to one event loop; `close` from the same one."""
+
+    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._writing = _open(path)
+        try:
+            _prepare(self._writing)
+            self._reading = _open(path)
+        except BaseException:
+            self._writing.close()
+            raise
+        self._changes: queue.SimpleQueue[_Change[object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    def meta(self, key: str) -> str:
+        """A value made with the database: `organization_id`, or `signing_key` for file URLs (hex)."""
+        row = self.read(lambda db: db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone())
+        return str(row[0])
+
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Asks what is committed. A reader waits for no writer, so this is called on the event loop."""
+        return question(self._reading)
+
+    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Commits *change* and returns what it returned; on the disk by then. Raises what it raised.
+
+        The change is carried out even if the caller is cancelled meanwhile.
+        """
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._put(_Change(change, answer))
+        return await answer
+
+    def post(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        """Like `write`, without waiting: for log lines. Order among all changes is kept."""
+        self._put(_Change(change, None))
+
+    def close(self) -> None:
+        """Commits what is queued, empties the write-ahead log and closes."""
+        self._changes.put(None)
+        self._thread.join()
+        self._reading.close()
+
+    def _put(self, change: _Change[T]) -> None:
+        self._changes.put(change)  # type: ignore[arg-type]  # the queue does not care what a change returns
+
+    def _run(self) -> None:
+        fresh = True
+        while True:
+            try:
+                first = self._changes.get(timeout=None if fresh else _IDLE)
+            except queue.Empty:
+                _empty_log(self._writing)
+                fresh = True
+                continue
+            group, ended = self._group(first)
+            if group:
+                _commit(self._writing, group)
+                fresh = False
+                self._loop.call_soon_threadsafe(_answer, group)
+            if ended:
+                _empty_log(self._writing)
+                self._writing.close()
+                return
+
+    def _group(self, first: _Change[object] | None) -> tuple[list[_Change[object]], bool]:
+        """*first* and whatever else is queued; and whether the end was asked for."""
+        group: list[_Change[object]] = []
+        change = first
+        while change is not None:
+            group.append(change)
+            if len(group) == _GROUP or self._changes.empty():
+                return group, False
+            change = self._changes.get()
+        return group, True
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    return database
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """Creates the tables in a new database; refuses one that is not ours or is newer than we are."""
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (application,) = database.execute("PRAGMA application_id").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"the engine's database cannot be read: {error}") from error
+    if tables and application != APPLICATION_ID:
+        raise StoreError("the engine's database is not one of an engine")
+    if version > SCHEMA_VERSION:
+        raise StoreError(f"the engine's database has version {version}; this one knows {SCHEMA_VERSION}")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA secure_delete = ON")
+    if not tables:
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        made = {"organization_id": str(uuid.uuid4()), "signing_key": secrets.token_hex(32)}
+        database.executemany("INSERT INTO meta VALUES (?, ?)", made.items())
+
+
+def _commit(database: sqlite3.Connection, group: list[_Change[object]]) -> None:
+    """Applies *group* in one transaction; a change that fails is undone alone, a commit that fails undoes all."""
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        for change in group:
+            _apply(database, change)
+        database.execute("COMMIT")
+    except sqlite3.Error as error:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        for change in group:
+            change.error = change.error or error
+
+
+def _apply(database: sqlite3.Connection, change: _Change[object]) -> None:
+    database.execute("SAVEPOINT one")
+    try:
+        change.result = change.apply(database)
+    except Exception as error:  # handed to whoever asked for the change
+        database.execute("ROLLBACK TO one")
+        change.error = error
+    database.execute("RELEASE one")
+
+
+def _answer(group: list[_Change[object]]) -> None:
+    for change in group:
+        if change.answer is None:
+            if change.error is not None:
+                report(f"could not record a change: {change.error}")
+        elif not change.answer.done():
+            if change.error is not None:
+                change.answer.set_exception(change.error)
+            else:
+                change.answer.set_result(change.result)
+
+
+def _empty_log(database: sqlite3.Connection) -> None:
+    """Writes the log into the database file and cuts it to nothing; a busy reader only puts it off."""
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,129 @@
+"""Finding and killing everything a worker started, also what left its process group or its session.
+
+A worker and what it starts carry a marker in their environment. A process belongs to a worker if it has the
+marker, is in the worker's group or session, or descends from one that does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKER = "SIEVE_JOBS_WORKER"
+"""Its value is `<engine's marker>.<worker's own>`, both hexadecimal."""
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One running process. *started* tells it from a later one with the same pid."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: float
+    marker: str
+
+
+def tree_of(processes: Iterable[Process], marker: str, leader: int | None) -> list[Process]:
+    """Those that belong to the worker whose marker begins with *marker*, and whose group *leader* leads."""
+    children: defaultdict[int, list[Process]] = defaultdict(list)
+    pending: list[Process] = []
+    for process in processes:
+        children[process.parent].append(process)
+        in_group = leader is not None and leader in (process.group, process.session)
+        if in_group or (marker and process.marker.startswith(marker)):
+            pending.append(process)
+    found: dict[int, Process] = {}
+    while pending:
+        process = pending.pop()
+        if process.pid not in found:
+            found[process.pid] = process
+            pending.extend(children.get(process.pid, ()))
+    return list(found.values())
+
+
+def running() -> list[Process]:
+    """Every process of this user that is not a zombie. Takes some milliseconds; call it off the event loop."""
+    if (_PROC / "self" / "environ").exists():
+        return [process for pid in _pids() if (process := _read(pid))]
+    return _running_elsewhere()
+
+
+def kill_tree(marker: str, leader: int | None, number: int) -> int:
+    """Sends a signal to all of a tree but this process itself; how many there were."""
+    found = [process for process in tree_of(running(), marker, leader) if process.pid != os.getpid()]
+    for process in found:
+        if _still(process):
+            _send(process.pid, number)
+    return len(found)
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended meanwhile, or is not ours to end
+        os.kill(pid, number)
+
+
+def _still(process: Process) -> bool:
+    """Whether the pid is still the process that was found."""
+    if not _PROC.joinpath("self").exists():
+        return True
+    now = _read(str(process.pid))
+    return now is not None and now.started == process.started
+
+
+def _pids() -> list[str]:
+    return [entry.name for entry in _PROC.iterdir() if entry.name.isdigit()]
+
+
+def _read(pid: str) -> Process | None:
+    try:
+        stat = (_PROC / pid / "stat").read_text(encoding="utf-8", errors="replace")
+        environ = (_PROC / pid / "environ").read_bytes()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in {"Z", "X"}:
+        return None
+    return Process(
+        pid=int(pid),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        started=float(fields[19]),
+        marker=_marker(environ),
+    )
+
+
+def _marker(environ: bytes) -> str:
+    name = MARKER.encode() + b"="
+    found = next((entry for entry in environ.split(b"\0") if entry.startswith(name)), name)
+    return found[len(name) :].decode("ascii", "replace")
+
+
+def _running_elsewhere() -> list[Process]:
+    """The same where there is no /proc."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            environ: Mapping[str, str] = process.environ()
+            found.append(
+                Process(
+                    pid=process.pid,
+                    parent=process.ppid(),
+                    group=os.getpgid(process.pid),
+                    session=os.getsid(process.pid),
+                    started=process.create_time(),
+                    marker=environ.get(MARKER, ""),
+                )
+            )
+        except (psutil.Error, OSError):
+            continue
+    return found

@@ -1,0 +1,90 @@
+"""`python -m sieve_jobs.engine.worker FD`: loads what the engine names on its socket and runs its jobs in turn."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from sieve_jobs.engine.frames import BlockingChannel, Frame
+from sieve_jobs.engine.settings import MEBIBYTE, Settings
+from sieve_jobs.engine.worker.lifeline import Lifeline, StopRequested
+from sieve_jobs.engine.worker.loading import Declared, described, load
+from sieve_jobs.engine.worker.running import Order, Request, Runner, error_text
+from sieve_jobs.wire import Json
+
+_LIMIT = Settings(root=Path()).body_limit + MEBIBYTE
+"""Of one frame; the engine's side has the same."""
+
+
+def main() -> int:
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.set_inheritable(False)
+    sys.argv = sys.argv[:1]
+    channel = BlockingChannel(sock, _LIMIT)
+    lifeline = Lifeline(channel)
+    try:
+        lifeline.start()
+        return _work(channel, lifeline)
+    except (StopRequested, ConnectionError):
+        return 0
+
+
+def _work(channel: BlockingChannel, lifeline: Lifeline) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    functions: dict[str, Declared] = {}
+    runner = Runner(channel.send, _requests(channel, lifeline), Path(os.environ["TMPDIR"]))
+    while (frame := lifeline.receive()) is not None:
+        if frame.op == "load":
+            functions = _load(channel, frame)
+        elif frame.op == "run":
+            _run(channel, runner, frame, functions)
+    return 0
+
+
+def _load(channel: BlockingChannel, frame: Frame) -> dict[str, Declared]:
+    roots = frame.body.get("roots")
+    places = [Path(str(root)) for root in roots] if isinstance(roots, list) else []
+    try:
+        functions = load(Path(str(frame.body.get("file"))), places)
+        told = described(functions)
+    except StopRequested:
+        raise
+    except BaseException as error:  # whatever a module does when it is imported
+        channel.send({"op": "failed", "error": error_text(error)})
+        return {}
+    channel.send({"op": "ready", "functions": told})
+    return functions
+
+
+def _run(channel: BlockingChannel, runner: Runner, frame: Frame, functions: Mapping[str, Declared]) -> None:
+    name, inputs = str(frame.body.get("function")), frame.body.get("inputs")
+    function = functions.get(name)
+    if function is None or not isinstance(inputs, dict | list):
+        channel.send({"op": "failed", "error": f"the module has no function {name!r}", "recycle": True})
+        return
+    runner.run(Order(function, inputs, _texts(frame.body.get("env")), _texts(frame.body.get("environ"))))
+
+
+def _texts(value: Json) -> dict[str, str]:
+    return {name: str(item) for name, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _requests(channel: BlockingChannel, lifeline: Lifeline) -> Request:
+    def request(body: dict[str, Json], handle: int | None) -> tuple[dict[str, Json], int]:
+        channel.send(body, () if handle is None else (handle,))
+        frame = lifeline.receive()
+        if frame is None:
+            raise ConnectionAbortedError("the engine has gone")
+        return frame.body, frame.handles[0] if frame.handles else -1
+
+    return request
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Importing a module of functions as Sieve does: in its folder, with that folder's surroundings on the path."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from sieve_jobs.sdk.declare import Declaration, declaration_of
+from sieve_jobs.sdk.describe import describe
+from sieve_jobs.sdk.shim import FOLDER
+from sieve_jobs.wire import Json
+
+
+class LoadError(Exception):
+    """The module has not what it was loaded for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A function in its module, "attribute" there."""
+
+    attribute: str
+    target: Callable[..., object]
+    declaration: Declaration
+
+
+def load(file: Path, roots: Sequence[Path]) -> dict[str, Declared]:
+    """Imports *file* and returns its functions by attribute. Raises whatever the module raises.
+
+    *roots* are `source.import_roots` of it: those before the parent of the functions folder go to the front of
+    the path, the others to its end, so that no stray folder hides an installed package.
+    """
+    os.chdir(file.parent)
+    sys.path[:] = search_path(roots, sys.path)
+    name = _module_name(file)
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise LoadError(f"{file} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return {found.attribute: found for found in _declared(module)}
+
+
+def search_path(roots: Sequence[Path], path: Sequence[str]) -> list[str]:
+    """`sys.path` with *roots* around it, each place once, and the shim at the very end."""
+    before, after = split_roots(roots)
+    front = [str(root) for root in before]
+    end = [*(str(root) for root in after), str(FOLDER)]
+    middle = [place for place in path if place and place not in front and place not in end]
+    return [*front, *middle, *end]
+
+
+def split_roots(roots: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
+    """The roots up to the parent of the functions folder, which is the first that holds one before it."""
+    for place, root in enumerate(roots):
+        if any(earlier.parent == root for earlier in roots[:place]):
+            return roots[:place], roots[place:]
+    return roots, ()
+
+
+def described(functions: dict[str, Declared]) -> dict[str, Json]:
+    """What the engine is told of each function, by attribute: see `present.Described`."""
+    told: dict[str, Json] = {}
+    for attribute, function in functions.items():
+        inputs, outputs = describe(function.target)
+        told[attribute] = {
+            "inputs": [dict(item) for item in inputs],
+            "outputs": [dict(item) for item in outputs],
+            "details": _details(function.declaration),
+        }
+    return told
+
+
+def _details(declaration: Declaration) -> dict[str, Json]:
+    metadata = declaration.metadata
+    return {
+        "title": metadata.title,
+        "description": metadata.description,
+        "code_url": metadata.code_url,
+        "tags": list(metadata.tags),
+        "readme": metadata.readme,
+        "restart_on_error": declaration.restart_on_error,
+        "compute_type": declaration.gpu.kind,
+        "gpu": declaration.gpu.is_gpu,
+        "split": declaration.gpu.split,
+        "python_packages": list(declaration.python_packages),
+        "system_packages": list(declaration.system_packages),
+        "cuda_version": declaration.cuda_version,
+        "environment_variables": [
+            {"name": env.name, "description": env.description, "default": env.default} for env in declaration.env
+        ],
+    }
+
+
+def _module_name(file: Path) -> str:
+    """`functions.media` for functions/media.py, so that its relative imports work."""
+    folder = file.parent.name
+    return f"{folder}.{file.stem}" if folder.isidentifier() else file.stem
+
+
+def _declared(module: ModuleType) -> Iterator[Declared]:
+    for attribute, target in vars(module).items():
+        declaration = declaration_of(target)
+        if declaration is not None and callable(target):
+            yield Declared(attribute, target, declaration)

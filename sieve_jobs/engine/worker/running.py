@@ -1,0 +1,219 @@
+"""Running one job: its environment, inputs as arguments, results as they come, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from inspect import isgenerator
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from sieve_jobs.engine.frames import FrameError
+from sieve_jobs.engine.worker.lifeline import StopRequested
+from sieve_jobs.engine.worker.loading import Declared
+from sieve_jobs.sdk import FatalException, File
+from sieve_jobs.sdk.bind import InputError, bind
+from sieve_jobs.sdk.encode import OutputError, encode
+from sieve_jobs.sdk.files import attributes_of, from_json
+from sieve_jobs.wire import Json
+
+Request: TypeAlias = Callable[[dict[str, Json], int | None], tuple[dict[str, Json], int]]
+"""Asks the engine, with a handle or without; its answer, and the handle that came with it or -1."""
+
+
+class SetupError(Exception):
+    """`__setup__` raised; the message is the whole text of the job's error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job to run. *env* is its own; *environ* adds what every job is told."""
+
+    function: Declared
+    inputs: dict[str, Json] | list[Json]
+    env: Mapping[str, str]
+    environ: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs jobs on the functions of one module, and keeps the instances of its classes between them.
+
+    *send* tells the engine something, *request* asks it.
+    """
+
+    send: Callable[[dict[str, Json]], None]
+    request: Request
+    scratch: Path
+    _instances: dict[str, tuple[Mapping[str, str], object]] = field(default_factory=dict)
+    _opened: list[int] = field(default_factory=list)
+
+    def run(self, order: Order) -> None:
+        """Runs to the end and tells the engine how it went; raises only StopRequested and a lost connection."""
+        folder = Path(tempfile.mkdtemp(dir=self.scratch))
+        home = Path.cwd()
+        try:
+            with _environment(order, folder):
+                try:
+                    self._run(order, folder)
+                except (StopRequested, ConnectionError):
+                    raise
+                except BaseException as error:  # whatever a function raises is the job's end, not the worker's
+                    self._fail(order, error)
+                else:
+                    _flush()
+                    self.send({"op": "done"})
+        finally:
+            os.chdir(home)
+            while self._opened:
+                os.close(self._opened.pop())
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, order: Order, folder: Path) -> None:
+        target = order.function.target
+        declared = order.function.declaration.env
+        missing = [it.name for it in declared if it.default is None and it.name not in order.env]
+        if missing:
+            raise InputError(f"Missing environment variable: {', '.join(missing)}")
+        arguments = bind(target, order.inputs, open_file=lambda value: self._open(value, folder))
+        call = self._instance(order) if isinstance(target, type) else target
+        self._stage("run")
+        result = call(**arguments)
+        if isgenerator(result):
+            for value in result:
+                self._emit(value)
+        else:
+            self._emit(result)
+
+    def _instance(self, order: Order) -> Callable[..., object]:
+        """The warm instance, set up anew if this job's env is not the one it was set up with."""
+        name = order.function.attribute
+        kept = self._instances.get(name)
+        if kept is None or kept[0] != order.env:
+            self._instances.pop(name, None)
+            self._stage("setup")
+            try:
+                instance = order.function.target()
+                if hasattr(instance, "__setup__"):
+                    instance.__setup__()
+            except (StopRequested, ConnectionError):
+                raise
+            except BaseException as error:
+                raise SetupError(f"Setup failed: {error_text(error)}") from error
+            kept = self._instances[name] = (dict(order.env), instance)
+        predict: Callable[..., object] = getattr(kept[1], "__predict__")  # noqa: B009 -- the object has no type
+        return predict
+
+    def _emit(self, value: object) -> None:
+        encoded = encode(value, keep_file=self._keep)
+        _flush()
+        try:
+            self.send({"op": "output", "value": encoded})
+        except FrameError as error:
+            raise OutputError(f"Input/Output too large: {error}") from error
+
+    def _keep(self, path: Path) -> dict[str, Json]:
+        """Hands an output file to the engine, as a handle; it is copied when this returns."""
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            answer, _ = self.request({"op": "keep", "name": path.name}, handle)
+        finally:
+            os.close(handle)
+        if answer.get("op") != "kept":
+            raise OutputError(f"could not keep the file {str(path)!r}: {answer.get('message')}")
+        return {"url": answer["url"]}
+
+    def _open(self, value: Json, folder: Path) -> File:
+        """A file input. One on this machine or of this engine comes as a handle, the rest is fetched when used."""
+        file = from_json(value)
+        if file.url is None or not _is_local(file.url):
+            return file
+        answer, handle = self.request({"op": "open", "url": file.url}, None)
+        if answer.get("op") != "opened":
+            raise ValueError(str(answer.get("message")))
+        self._opened.append(handle)
+        path = _place(handle, folder / str(len(self._opened)), str(answer.get("name")))
+        opened = File(path=path)
+        for attribute, item in attributes_of(file).items():
+            setattr(opened, attribute, item)
+        return opened
+
+    def _stage(self, stage: str) -> None:
+        _flush()
+        self.send({"op": "stage", "stage": stage})
+
+    def _fail(self, order: Order, error: BaseException) -> None:
+        is_refused = isinstance(error, InputError)
+        restarts = order.function.declaration.restart_on_error and not is_refused
+        fatal = isinstance(error, FatalException) or not isinstance(error, Exception)
+        text = str(error) if isinstance(error, SetupError) else error_text(error)
+        _flush()
+        self.send({"op": "failed", "error": text, "recycle": restarts or fatal})
+
+
+def error_text(error: BaseException) -> str:
+    """The traceback as the function's author wants it: from their own code on."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip("\n")
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    name = str(trace.tb_frame.f_globals.get("__name__", ""))
+    return name.startswith(("sieve_jobs.engine.", "sieve_jobs.sdk.", "importlib.", "_frozen_importlib"))
+
+
+@contextlib.contextmanager
+def _environment(order: Order, folder: Path) -> Iterator[None]:
+    """Environment and temporary folder of the job; afterwards both are as they were, whatever it did to them."""
+    before, temporary = dict(os.environ), tempfile.tempdir
+    defaults = {it.name: it.default for it in order.function.declaration.env if it.default is not None}
+    os.environ.update({**defaults, **order.environ, "TMPDIR": str(folder)})
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = temporary
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def _is_local(url: str) -> bool:
+    """Whether the engine opens it: a file of this machine, or one it has signed itself."""
+    if url[:5].lower() == "file:":
+        return True
+    try:
+        parts = urlsplit(url)
+        return parts.hostname == "127.0.0.1" and parts.path.startswith("/v2/files/") and "sig=" in parts.query
+    except ValueError:
+        return False
+
+
+def _place(handle: int, folder: Path, name: str) -> Path:
+    """A path for an open file that keeps its name, and so its extension, and that child processes can open too."""
+    folder.mkdir()
+    path = folder / (name or "file")
+    by_handle = Path(f"/proc/{os.getpid()}/fd/{handle}")
+    if by_handle.exists():
+        path.symlink_to(by_handle)
+    else:
+        with os.fdopen(os.dup(handle), "rb") as source, path.open("wb") as out:
+            shutil.copyfileobj(source, out)
+    return path
+
+
+def _flush() -> None:
+    """What was printed goes before what is said next, so that it is filed under the right stage and job."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed or replaced by the function
+            stream.flush()
