@@ -76,7 +76,7 @@ def contact_sheet(clip: sieve.Video, frames: int = 9, columns: int = 3, width: i
     tile = ("tile", f"{columns}x{-(-frames // columns)}:padding=4:margin=4")
     with opened(clip) as container:
         stream = video_stream(container, clip)
-        start, end = span(container, stream)
+        start, end = span(container, stream, clip)
         wanted = [start + (end - start) * (2 * part + 1) // (2 * frames) for part in range(frames)]
         graph: Graph | None = None
         for number, frame in enumerate(frames_at(container, stream, wanted), start=1):
@@ -216,16 +216,16 @@ def video_stream(container: InputContainer, clip: sieve.File) -> VideoStream:
     return stream
 
 
-def span(container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+def span(container: InputContainer, stream: VideoStream, clip: sieve.File) -> tuple[int, int]:
     """First and last instant of *stream* in its time base; found by reading every packet where no header tells."""
     start = stream.start_time or 0
     if stream.duration:
         return start, start + stream.duration
     if container.duration:
         return start, start + int(container.duration / av.time_base / stream.time_base)
-    end = max((packet.pts for packet in container.demux(stream) if packet.pts is not None), default=start)
-    container.seek(start, stream=stream)
-    return start, end
+    with opened(clip) as other:  # opened anew, for not every such file can be wound back
+        times = (packet.pts for packet in other.demux(other.streams[stream.index]) if packet.pts is not None)
+        return start, max(times, default=start)
 
 
 def frames_at(container: InputContainer, stream: VideoStream, wanted: Iterable[int]) -> Iterator[VideoFrame]:
