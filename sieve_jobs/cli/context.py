@@ -1,0 +1,224 @@
+"""Session: what one run speaks of: folder, config, target, variables, key, tree and state, gathered when asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from sieve_jobs.cli.streams import Streams
+from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.errors import InvalidError, StateError, UsageError
+
+if TYPE_CHECKING:
+    from sieve_jobs.config import Config, Target
+    from sieve_jobs.render.style import Style
+    from sieve_jobs.spec.cache import ParseCache
+    from sieve_jobs.spec.load import LoadSettings, Tree
+    from sieve_jobs.spec.tags import TagKey
+    from sieve_jobs.spec.variables import Variables
+    from sieve_jobs.state.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the options that all verbs share said."""
+
+    directory: str | None = None
+    target: str | None = None
+    as_json: bool = False
+    no_color: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run. Nothing is read before it is asked for, and then once. Problems raise SieveJobsError."""
+
+    invocation: Invocation
+    environ: Mapping[str, str] = field(repr=False)
+    streams: Streams
+    working_folder: Path
+
+    @classmethod
+    def of_process(cls) -> Session:
+        """The session of this process, before anything was said."""
+        return cls(Invocation(), os.environ, Streams(sys.stdout, sys.stderr), Path.cwd())
+
+    def saying(self, invocation: Invocation) -> Session:
+        """The same run, told more."""
+        return replace(self, invocation=invocation)
+
+    @property
+    def as_json(self) -> bool:
+        return self.invocation.as_json
+
+    def problems(self, *problems: Diagnostic) -> None:
+        """Shows *problems* on stderr."""
+        from sieve_jobs.render.problems import diagnostics
+
+        self.streams.say(diagnostics(problems, self.style(self.streams.err)))
+
+    def style(self, stream: TextIO | None) -> Style:
+        """How text looks on one of the streams."""
+        from sieve_jobs.cli.look import style_of
+
+        return style_of(stream, self.environ, no_color=self.invocation.no_color)
+
+    @cached_property
+    def start(self) -> Path:
+        """The folder the run works in: the working folder, or `-C`."""
+        given = self.invocation.directory
+        if given is None:
+            return self.working_folder
+        folder = self.working_folder / Path(given).expanduser()
+        if not folder.is_dir():
+            raise UsageError(Diagnostic("SJ186", f"-C: '{given}' is no folder"))
+        return folder.resolve()
+
+    @cached_property
+    def root(self) -> Path:
+        from sieve_jobs.config import find_root
+
+        return find_root(self.start)
+
+    @cached_property
+    def config(self) -> Config:
+        from sieve_jobs.config import read_config
+
+        return read_config(self.root)
+
+    @cached_property
+    def target(self) -> Target:
+        from sieve_jobs.config import choose_target
+
+        return choose_target(self.config, self.invocation.target, self.environ)
+
+    @cached_property
+    def state_path(self) -> Path:
+        """The target's state file. Raises InvalidError in CI where it would be lost with the runner."""
+        from sieve_jobs.config import needs_shared_state
+
+        needs_shared_state(self.target, self.environ)
+        return self.target.state_path(self.root)
+
+    @property
+    def shown_state(self) -> str:
+        """The state file as people are shown it: relative to the root where it lies below it."""
+        path = self.state_path
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+    @cached_property
+    def key(self) -> TagKey | None:
+        """The key of the state's tags, if there is one yet."""
+        from sieve_jobs.state.key import read_key
+
+        return read_key(self.state_path.parent, self.environ)
+
+    @cached_property
+    def api_key(self) -> str | None:
+        """The key of a remote target; None where it is not set."""
+        return self.environ.get(self.target.api_key_env) or None
+
+    @cached_property
+    def variables(self) -> Variables:
+        from sieve_jobs.spec.variables import DEFAULT_SECRETS, Variables
+
+        project = self.config.project
+        return Variables(
+            cli=self.invocation.variables,
+            target=self.target.vars,
+            environ=self.environ,
+            dotenv=_read_dotenv(self.root / ".env"),
+            allow=self.target.allow_env,
+            secrets=DEFAULT_SECRETS if project.secrets is None else project.secrets,
+            public=project.public,
+        )
+
+    @cached_property
+    def sources(self) -> Mapping[str, str] | None:
+        """`author/name` to the hash of its source, for the local target; None for a remote one."""
+        if not self.target.is_local:
+            return None
+        from sieve_jobs.source import read_functions
+
+        project = self.config.project
+        found = read_functions([self.root / folder for folder in project.functions])
+        return {f"{project.owner}/{name}": function.source_hash for name, function in found.functions.items()}
+
+    def load_settings(self) -> LoadSettings:
+        from sieve_jobs.spec.load import LoadSettings
+
+        return LoadSettings(
+            root=self.root,
+            specs=self.config.project.specs,
+            variables=self.variables,
+            key=self.key,
+            ignore_query=self.target.ignore_query,
+            sources=self.sources,
+            local=self.target.is_local,
+        )
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Every spec of the project, from the parse cache where nothing changed. What is wrong stands in it."""
+        from sieve_jobs.spec.load import load_tree
+
+        settings = self.load_settings()
+        return load_tree(settings, self._parse_cache(settings.basis()))
+
+    def _parse_cache(self, basis: str) -> ParseCache | None:
+        """The parse cache in `.sieve-jobs`, which is made where it can be; None where it cannot be trusted."""
+        from sieve_jobs.spec.cache import ParseCache
+        from sieve_jobs.state.folder import ensure_folder
+
+        try:
+            return ParseCache(ensure_folder(self.root) / "cache.db", basis=basis)
+        except StateError:
+            return None
+
+    def open_store(self, *, read_only: bool) -> SqliteStore:
+        """The target's state. The caller closes it."""
+        from sieve_jobs.state.sqlite import open_store
+
+        return open_store(self.state_path, read_only=read_only)
+
+    def known_names(self) -> Sequence[str]:
+        """Names that the state knows, sorted; none without a state."""
+        store = self.open_store(read_only=True)
+        try:
+            return store.names()
+        finally:
+            store.close()
+
+    def chosen(self, words: Sequence[str], known: Mapping[str, str]) -> set[str]:
+        """Names of *known* (name to path) that *words* mean, paths seen from the folder the run works in.
+
+        Raises UsageError for a word without a match.
+        """
+        from sieve_jobs.spec.select import select
+
+        return select([self._from_root(word, known) for word in words], known)
+
+    def _from_root(self, word: str, known: Iterable[str]) -> str:
+        if word in known or not word:
+            return word
+        path = Path(os.path.normpath(self.start / word))
+        return path.relative_to(self.root).as_posix() if path.exists() and path.is_relative_to(self.root) else word
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str]:
+    """The variables of `.env`, as written; none without that file. Raises InvalidError if it cannot be read."""
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        found = dotenv_values(path, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidError(Diagnostic("SJ180", "could not read the variables in .env", Place(".env"))) from error
+    return {name: value for name, value in found.items() if value is not None}

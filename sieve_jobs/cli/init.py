@@ -1,0 +1,96 @@
+"""`init`: a project that applies at once on this machine: config, first spec, first function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.options import verb
+from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
+from sieve_jobs.errors import ExitCode
+
+CONFIG = """\
+# Everything here is optional; `sieve-jobs schema config` describes every key.
+
+[project]
+specs = ["jobspecs"]            # folders of specs
+functions = ["functions"]       # Python functions for the embedded engine
+owner = "me"                    # their author: me/hello
+
+# The default target is the embedded engine, which needs no key and no network. To send jobs to Sieve,
+# take the signs of comment away, set SIEVE_API_KEY, and run `sieve-jobs plan --target prod`.
+#
+# [targets.prod]
+# endpoint = "https://mango.sievedata.com"
+# api_key_env = "SIEVE_API_KEY"           # the name of the variable, never the key
+# state = "state/prod.db"                 # keep it where every run finds it
+# allow_env = ["CDN_*", "OPENAI_API_KEY"] # what specs may read from the environment
+# wait = "30m"                            # how long `apply` follows what it pushed
+"""
+SPEC = """\
+# `sieve-jobs plan` says what this does, `sieve-jobs apply` does it.
+name: hello
+function: me/hello
+inputs:
+  name: world
+"""
+FUNCTION = '''\
+"""A first function: what it returns is the output of the job."""
+
+from sieve_jobs import sdk as sieve
+
+
+@sieve.function(name="hello")
+def hello(name: str) -> str:
+    print(f"saying hello to {name}")
+    return f"Hello, {name}!"
+'''
+IGNORED = (f"{STATE_FOLDER}/", ".env", "out/")
+
+
+@verb("init", "sieve-jobs init", "sieve-jobs -C my-videos init", project=False)
+def command(session: Session) -> ExitCode:
+    """Start a project in this folder: a config, a first spec and a first function.
+
+    Nothing that is there is overwritten; the examples are left out where there are specs already.
+    """
+    root = session.start
+    files = {CONFIG_NAME: CONFIG}
+    if not _has_specs(root / "jobspecs"):
+        files |= {"jobspecs/hello.yaml": SPEC, "functions/hello.py": FUNCTION}
+    written = [name for name, text in files.items() if _write_new(root / name, text)]
+    kept = [name for name in files if name not in written]
+    if _ignore(root / ".gitignore"):
+        written.append(".gitignore")
+    if session.as_json:
+        session.streams.document({"root": str(root), "written": written, "kept": kept})
+    else:
+        rows = [f"wrote {name}" for name in written] + [f"kept  {name}, which was there" for name in kept]
+        session.streams.answer("\n".join([*rows, "", "next: sieve-jobs plan, then sieve-jobs apply"]))
+    return ExitCode.OK
+
+
+def _has_specs(folder: Path) -> bool:
+    return folder.is_dir() and any(path.suffix in {".yaml", ".yml"} for path in folder.rglob("*"))
+
+
+def _write_new(path: Path, text: str) -> bool:
+    """Writes *path* unless something is there; whether it did."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _ignore(path: Path) -> bool:
+    """Adds what git should ignore and does not yet; whether anything was added."""
+    there = path.read_text(encoding="utf-8") if path.is_file() else ""
+    missing = [line for line in IGNORED if line not in there.splitlines()]
+    if not missing:
+        return False
+    separator = "" if not there or there.endswith("\n") else "\n"
+    path.write_text(there + separator + "\n".join(missing) + "\n", encoding="utf-8")
+    return True

@@ -1,0 +1,102 @@
+"""The command line as a whole: finds the verb, runs it, and turns whatever ends it into words and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sieve_jobs import __version__
+from sieve_jobs.cli.context import Invocation, Session
+from sieve_jobs.cli.ending import ended
+from sieve_jobs.cli.options import common, merged
+from sieve_jobs.cli.streams import Streams
+from sieve_jobs.cli.verbs import LATER, VERBS
+from sieve_jobs.diagnostic import Diagnostic, did_you_mean
+from sieve_jobs.errors import ExitCode, UsageError
+
+PROGRAM = "sieve-jobs"
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported when they run, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        command = import_module(f"sieve_jobs.cli.{verb.module}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{verb.module}.command is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word in LATER:
+            raise UsageError(Diagnostic("SJ188", f"'{word}' is not supported yet"))
+        if word not in VERBS and not word.startswith("-"):
+            raise UsageError(
+                Diagnostic("SJ186", f"no such verb '{word}'", hint=did_you_mean(word, VERBS) or "see sieve-jobs --help")
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, given: bool) -> None:
+    if given:
+        click.echo(f"{PROGRAM} {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nA first project, run on this machine:\n  sieve-jobs init\n  sieve-jobs plan\n  sieve-jobs apply\n\n"
+    'Shell completion: eval "$(sieve-jobs completion bash)"',
+    no_args_is_help=True,
+)
+@common
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
+)
+@click.pass_context
+def group(ctx: click.Context, **given: Any) -> None:
+    """Jobs as YAML, reviewed as a plan, applied once.
+
+    Specs stand in jobspecs/. `plan` says what would run and why, `apply` runs it: on the embedded engine, which
+    needs no key and no network, or on a target of sieve-jobs.toml.
+    """
+    ctx.obj = merged(ctx.obj or Session.of_process(), given)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, streams: Streams | None = None) -> int:
+    """Runs one command line to its end and returns the exit code; never raises."""
+    environ = os.environ if environ is None else environ
+    streams = Streams(sys.stdout, sys.stderr) if streams is None else streams
+    try:
+        session = Session(Invocation(), environ, streams, Path.cwd())
+        answer = group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
+        code = answer if isinstance(answer, int) else ExitCode.OK
+    except BaseException as error:
+        code = ended(error, streams, environ, wants_json=_wants_json(arguments))
+    streams.close()
+    return int(code)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether --json was said, told without the parser: a command line that it refuses still gets a document."""
+    said = list(arguments)
+    return "--json" in (said[: said.index("--")] if "--" in said else said)

@@ -1,0 +1,126 @@
+"""Options that every verb shares, before the verb or behind it, and the decorator that makes a verb."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from sieve_jobs.cli.context import Invocation, Session
+from sieve_jobs.config.settings import parse_duration
+from sieve_jobs.errors import ExitCode
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SHARED = ("directory", "target", "as_json", "no_color", "variables")
+
+
+class Duration(click.ParamType[float]):
+    """`90s`, `30m`, `2h` or a number of seconds; becomes seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(str(value))
+        except ValueError:
+            self.fail(f"'{value}' is not a duration such as 90s, 30m or 2h", param, ctx)
+
+
+class Assignment(click.ParamType[tuple[str, str]]):
+    """`NAME=VALUE`."""
+
+    name = "NAME=VALUE"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "NAME=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, sign, text = str(value).partition("=")
+        if not sign or not _VARIABLE.fullmatch(name):
+            self.fail("expected NAME=VALUE", param, ctx)  # the value may be a secret: it is not quoted
+        return name, text
+
+
+DURATION = Duration()
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a verb that speaks of a project and a target."""
+    for option in (
+        click.option("--var", "variables", type=Assignment(), multiple=True, help="Set a variable of the specs."),
+        click.option("-t", "--target", metavar="NAME", help="The target; default local, or SIEVE_JOBS_TARGET."),
+    ):
+        function = option(function)
+    return plain(function)
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every verb."""
+    for option in (
+        click.option("--no-color", is_flag=True, help="No colours; NO_COLOR does the same."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        click.option("-C", "directory", metavar="DIR", help="Work in this folder."),
+    ):
+        function = option(function)
+    return function
+
+
+def merged(session: Session, given: Mapping[str, Any]) -> Session:
+    """*session* with what was *given* at one level of the command line: the innermost one counts."""
+    said = session.invocation
+    return session.saying(
+        Invocation(
+            directory=given.get("directory") or said.directory,
+            target=given.get("target") or said.target,
+            as_json=bool(given.get("as_json")) or said.as_json,
+            no_color=bool(given.get("no_color")) or said.no_color,
+            variables={**said.variables, **dict(given.get("variables") or ())},
+        )
+    )
+
+
+def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[..., ExitCode]], click.Command]:
+    """Makes a function `(session, …) -> ExitCode` a verb; *examples* stand at the end of its help.
+
+    With *project* it takes the options that choose a target and set variables.
+    """
+
+    def make(function: Callable[..., ExitCode]) -> click.Command:
+        def called(**given: Any) -> ExitCode:
+            session = merged(click.get_current_context().obj, given)
+            rest = {key: value for key, value in given.items() if key not in _SHARED}
+            return function(session, **rest)
+
+        called.__doc__ = function.__doc__
+        if hasattr(function, "__click_params__"):
+            called.__click_params__ = function.__click_params__  # type: ignore[attr-defined]
+        epilog = "\b\nExample:\n" + "\n".join(f"  {example}" for example in examples)
+        decorated = (common if project else plain)(called)
+        return click.command(name, epilog=epilog)(decorated)
+
+    return make
+
+
+def names_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Names, globs, files or folders that narrow a run."""
+    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete_name)(function)
+
+
+def name_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One name."""
+    return click.argument("name", metavar="NAME", shell_complete=_complete_name)(function)
+
+
+def _complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names that the state of the target knows; silence is better than an error inside a shell's prompt."""
+    try:
+        session = merged(ctx.find_root().obj or Session.of_process(), ctx.params)
+        return [name for name in session.known_names() if name.startswith(incomplete)]
+    except Exception:
+        return []

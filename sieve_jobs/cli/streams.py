@@ -1,0 +1,123 @@
+"""The two streams of a run: stdout carries the answer, stderr what people read while they wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import IO, Any, TextIO
+
+FORMAT_VERSION = "1.0"
+"""Of every document that `--json` prints."""
+
+
+class Streams:
+    """Writes to stdout and stderr, and goes on when nobody reads: a closed pipe ends no apply."""
+
+    def __init__(self, out: TextIO | None, err: TextIO | None) -> None:
+        self._out = _Stream(out)
+        self._err = _Stream(err)
+        self.answered = False
+        """Whether a JSON document was printed: there is one a run."""
+
+    def answer(self, text: str) -> None:
+        """Writes *text* to stdout, with a line end if it has none."""
+        self._out.write(text if text.endswith("\n") or not text else text + "\n")
+
+    def document(self, body: Mapping[str, object]) -> None:
+        """Writes the one JSON document of a run to stdout."""
+        self.answered = True
+        fields = body if "format_version" in body else {"format_version": FORMAT_VERSION, **body}
+        self.answer(json.dumps(fields, indent=2, ensure_ascii=not self._out.unicode))
+
+    def line(self, body: Mapping[str, object]) -> None:
+        """Writes one line of JSON to stdout, at once."""
+        self.answer(json.dumps(body, separators=(",", ":")))
+
+    def say(self, text: str) -> None:
+        """Writes *text* to stderr, with a line end if it has none."""
+        self._err.write(text if text.endswith("\n") or not text else text + "\n")
+
+    @property
+    def out(self) -> TextIO | None:
+        return self._out.stream
+
+    @property
+    def err(self) -> TextIO | None:
+        return self._err.stream
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked: a terminal for reading and for the question."""
+        return _is_terminal(sys.stdin) and self._err.terminal
+
+    @property
+    def out_terminal(self) -> bool:
+        return self._out.terminal
+
+    @property
+    def err_terminal(self) -> bool:
+        return self._err.terminal
+
+    @property
+    def unicode(self) -> bool:
+        """Whether both streams can show the signs of a plan."""
+        return self._out.unicode and self._err.unicode
+
+    def close(self) -> None:
+        """Flushes both; what nobody reads is dropped without a word."""
+        self._out.close()
+        self._err.close()
+
+
+class _Stream:
+    """One text stream that may be absent (closed before the start) or broken (its reader went away)."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def terminal(self) -> bool:
+        return _is_terminal(self.stream)
+
+    @property
+    def unicode(self) -> bool:
+        encoding = (getattr(self.stream, "encoding", None) or "utf-8").lower().replace("-", "")
+        return encoding in {"utf8", "utf16", "utf32"}
+
+    def write(self, text: str) -> None:
+        if self.stream is None or not text:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError):
+            self._abandon()
+
+    def close(self) -> None:
+        if self.stream is not None:
+            try:
+                self.stream.flush()
+            except (OSError, ValueError):
+                self._abandon()
+
+    def _abandon(self) -> None:
+        """Points the broken descriptor to nowhere, so that the interpreter's last flush fails neither."""
+        stream, self.stream = self.stream, None
+        try:
+            descriptor = stream.fileno() if stream is not None else -1
+            null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            os.dup2(null, descriptor)
+            os.close(null)
+        except (OSError, ValueError):
+            return
+
+
+def _is_terminal(stream: IO[Any] | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False

@@ -1,0 +1,92 @@
+"""The JSON Schema of `sieve-jobs.toml`, for editors and CI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sieve_jobs.config.read import REMOTE_PUSHES
+from sieve_jobs.config.settings import LOCAL, Project, Target
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema of the whole file. Keys that are not supported yet are left out, as they are errors."""
+    return {
+        "$schema": DIALECT,
+        "title": "sieve-jobs config",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "project": {"type": "object", "additionalProperties": False, "properties": _project()},
+            "targets": {
+                "type": "object",
+                "propertyNames": {"pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", "not": {"enum": ["cache", "key"]}},
+                "properties": {LOCAL: _target({"endpoint": {"const": LOCAL}}, [])},
+                "additionalProperties": _target({}, ["endpoint"]),
+            },
+        },
+    }
+
+
+def _project() -> dict[str, Any]:
+    default = Project()
+    return {
+        "specs": _texts("Folders of specs.", list(default.specs)),
+        "functions": _texts("Folders of Python functions for the engine.", list(default.functions)),
+        "owner": {
+            "type": "string",
+            "default": default.owner,
+            "description": "Author of local functions: me/thumbnails.",
+        },
+        "secrets": _texts("Patterns of names whose values are secret."),
+        "public": _texts("Names that are not secret after all."),
+    }
+
+
+def _target(fixed: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    default = Target("", LOCAL)
+    properties: dict[str, Any] = {
+        "endpoint": {
+            "description": "The embedded engine, or a base url.",
+            "anyOf": [{"const": LOCAL}, {"type": "string", "pattern": r"^https?://[^\s/?#@]+(/[^?#\s]*)?$"}],
+        },
+        "api_key_env": {
+            "type": "string", "pattern": _NAME, "default": default.api_key_env,
+            "description": "Name of the variable that holds the key.",
+        },
+        "state": {"type": "string", "minLength": 1, "description": "Path of the state file."},
+        "concurrency": {
+            "type": "integer", "minimum": 1, "maximum": 64, "default": default.concurrency,
+            "description": "Pushes under way at once.",
+        },
+        "allow_env": _texts("Patterns of the environment variables that specs may read."),
+        "max_pushes": {
+            "type": "integer", "minimum": 0,
+            "description": f"More are refused without a terminal; {REMOTE_PUSHES} on a remote target.",
+        },
+        "wait": _duration("How long apply follows what it pushed."),
+        "settle": _duration("After this a push that is found nowhere may be sent again."),
+        "ignore_query": _texts("URL parameters that do not count as change."),
+        "vars": {
+            "type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": {"type": "string"},
+            "description": "Variables of the specs.",
+        },
+    }  # fmt: skip
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": required,
+        "properties": {**properties, **fixed},
+    }
+
+
+def _texts(description: str, default: list[str] | None = None) -> dict[str, Any]:
+    shape: dict[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1}, "description": description}
+    return shape if default is None else {**shape, "default": default}
+
+
+def _duration(description: str) -> dict[str, Any]:
+    text = {"type": "string", "pattern": r"^(([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+|[0-9]+(\.[0-9]+)?)$"}
+    return {"description": description, "anyOf": [{"type": "number", "minimum": 0}, text]}
