@@ -131,12 +131,12 @@ def _with_files(path: str, value: Json, files: Json) -> Json:
 
 
 def _same(before: _Value, after: _Value) -> bool:
-    """Equality as the digest sees it: 1 is neither 1.0 nor true."""
+    """Equality as the digest sees it: 1 is neither 1.0 nor true, and 0.0 is not -0.0."""
     if isinstance(before, dict) and isinstance(after, dict):
         return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):
         return len(before) == len(after) and all(map(_same, before, after))
-    return type(before) is type(after) and before == after
+    return type(before) is type(after) and repr(before) == repr(after)
 
 
 def _beneath(path: str, pointers: Iterable[str]) -> bool:

@@ -154,7 +154,9 @@ def _earlier(
     """Jobs with this digest that *name* may use: its own, and those whose spec is gone. Newest first."""
     own_or_free = [job for job in known.past.get(digest, ()) if job.name == name or job.name not in known.survey.tree]
     jobs = [*own_or_free, *(entry.past() for entry in orphans.get(digest, ()))]
-    return sorted((job for job in jobs if job.job_id not in taken), key=lambda job: job.pushed_at, reverse=True)
+    return sorted(
+        (job for job in jobs if job.job_id not in taken), key=lambda job: (job.pushed_at, job.job_id), reverse=True
+    )
 
 
 def _removed(known: Known, given_away: Iterable[str], options: PlanOptions) -> Iterator[_Row]:
