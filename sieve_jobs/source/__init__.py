@@ -57,8 +57,8 @@ def import_roots(file: Path, folder: Path) -> tuple[Path, ...]:
     """Folders searched for what *file*, below the functions folder *folder*, imports, nearest first.
 
     The file's own folder, *folder*, the one above it, then every folder below *folder* by path. Whoever imports
-    the file puts those up to *folder* in front of `sys.path` and the others behind it, in this order, so that a
-    stray folder of the project hides neither the standard library nor an installed package.
+    the file puts its own folder in front of `sys.path`, as Python does for a script, and those from the one above
+    *folder* on behind it, so that a stray folder hides neither the standard library nor an installed package.
     Source: Sieve imports with the function's folder current, its parent and all its sub-folders on the path.
     """
     return _roots(file, folder, [place for place, _ in _walk(folder)])
