@@ -25,6 +25,8 @@ from sieve_jobs import sdk as sieve
 PACKAGES = ["av"]
 JPEG_QUANTISER = "3"
 """Of the mjpeg encoder, 2 (best) to 31; at 3 a tile shows no blocks."""
+LARGEST_SHEET = 16000
+"""Pixels in a row of tiles, or in a column if they were square: JPEG ends at 65,535, and tiles can be tall."""
 TINY = (32, 18)
 """Pixels to which frames are shrunk before they are compared, so that noise and small motion average out."""
 AROUND = 2
@@ -73,7 +75,10 @@ def contact_sheet(clip: sieve.Video, frames: int = 9, columns: int = 3, width: i
         if not smallest <= value <= largest:
             raise ValueError(f"{name} must be {smallest} to {largest}, got {value}")
     columns = min(columns, frames)
-    tile = ("tile", f"{columns}x{-(-frames // columns)}:padding=4:margin=4")
+    rows = -(-frames // columns)
+    if max(columns, rows) * width > LARGEST_SHEET:
+        raise ValueError(f"{columns} by {rows} frames of width {width} make too large a sheet")
+    tile = ("tile", f"{columns}x{rows}:padding=4:margin=4")
     with opened(clip) as container:
         stream = video_stream(container, clip)
         start, end = span(container, stream, clip)

@@ -162,6 +162,10 @@ def test_clips_that_were_never_finished(tmp_path, name, options):
         pytest.param({"frames": 101}, "frames must be 1 to 100, got 101", id="too-many-frames"),
         pytest.param({"columns": 0}, "columns must be 1 to 100, got 0", id="columns"),
         pytest.param({"width": 8}, "width must be 16 to 2048, got 8", id="width"),
+        pytest.param(
+            {"frames": 100, "columns": 10, "width": 2048}, "10 by 10 frames of width 2048 make too large", id="too-wide"
+        ),
+        pytest.param({"frames": 90, "columns": 1}, "1 by 90 frames of width 320 make too large", id="too-tall"),
     ],
 )
 def test_contact_sheets_that_make_no_sense(two_scenes, settings, message):
