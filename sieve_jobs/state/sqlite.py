@@ -1,0 +1,139 @@
+"""SqliteStore: a target's state in one SQLite file. The way in is `open_store`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.state.batch import fold
+from sieve_jobs.state.entry import Entry, PastJob, State, Write
+from sieve_jobs.state.mounts import read_mounts, refuse_network
+from sieve_jobs.state.problems import read_only as opened_read_only
+from sieve_jobs.state.problems import shown
+from sieve_jobs.state.reader import Reader
+from sieve_jobs.state.reading import entries_by, newest_first, past_by, read_header, read_history, read_state
+from sieve_jobs.state.schema import SCHEMA, Schema
+from sieve_jobs.state.writer import Writer
+
+
+def open_store(
+    path: Path,
+    *,
+    read_only: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    schema: Schema = SCHEMA,
+    mounts: Callable[[], str] = read_mounts,
+) -> SqliteStore:
+    """The state at *path*. For writing it is made where there is none, and migrated where it is older.
+
+    Read-only, nothing on the disk is made or changed, a missing state is an empty one with lineage "", and an older
+    one is migrated in memory. Raises StateError for a state that cannot be used as it is; read-only that comes with
+    the first read. *mounts* gives the text of /proc/self/mountinfo.
+    """
+    if read_only:
+        return SqliteStore(path, Reader(path, schema))
+    refuse_network(path, mounts)
+    return SqliteStore(path, Writer(path, schema, now))
+
+
+class SqliteStore:
+    """Implements Store. May be used from several threads, one call at a time."""
+
+    def __init__(self, path: Path, access: Reader | Writer) -> None:
+        self._path = path
+        self._access = access
+        self._one_at_a_time = threading.RLock()
+
+    @property
+    def place(self) -> str:
+        return shown(self._path)
+
+    @property
+    def warnings(self) -> Sequence[Diagnostic]:
+        """What went wrong beside the state itself, such as a daily backup; complete after close."""
+        return self._access.warnings if isinstance(self._access, Writer) else ()
+
+    def load(self) -> State:
+        """As Store. Read-only, the other reads answer from the same snapshot until the next load."""
+        with self._one_at_a_time:
+            return self._access.fresh(read_state)
+
+    def get(self, names: Iterable[str]) -> Mapping[str, Entry]:
+        with self._one_at_a_time:
+            wanted = list(dict.fromkeys(names))
+            if not wanted:
+                return {}
+            found = self._entries(wanted)
+            if len(found) < len(wanted):
+                # What is not found is not there, or the way to it is damaged.
+                found = self._entries(wanted, sound="entries")
+            return found
+
+    def names(self) -> Sequence[str]:
+        with self._one_at_a_time:
+            state = self._access.again(read_state)
+            return sorted([*state.settled, *state.open])
+
+    def past(self, digests: Iterable[str]) -> Mapping[str, Sequence[PastJob]]:
+        with self._one_at_a_time:
+            found: dict[str, list[PastJob]] = {}
+            for job in self._past("digest", list(digests)):
+                found.setdefault(job.digest, []).append(job)
+            return found
+
+    def past_of(self, name: str) -> Sequence[PastJob]:
+        with self._one_at_a_time:
+            return self._past("name", [name])
+
+    def history(self) -> Sequence[PastJob]:
+        with self._one_at_a_time:
+            return self._access.again(read_history, sound="past")
+
+    def held(self, job_ids: Iterable[str]) -> frozenset[str]:
+        with self._one_at_a_time:
+            ids = list(dict.fromkeys(job_ids))
+            if not ids:
+                return frozenset()
+            entries = self._access.again(
+                lambda connection: list(entries_by(connection, "job_id", ids)), sound="entries"
+            )
+            past = self._past("job_id", ids)
+            return frozenset({*(entry.job_id for entry, _ in entries), *(job.job_id for job in past)})
+
+    def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
+        """As Store. Job statuses that others committed since *expect_serial* do not count: they change no decision.
+
+        Statuses that change nothing leave the serial as it is. Raises ValueError for other writes without a serial.
+        """
+        with self._one_at_a_time:
+            batch = fold(writes)
+            if expect_serial is None and batch.decides:
+                raise ValueError("only job statuses are committed without a serial")
+            if isinstance(self._access, Reader):
+                raise opened_read_only(self._path, "it was opened to be read")
+            if not writes:
+                return self._access.fresh(read_header).header.serial
+            return self._access.commit(batch, expect_serial)
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._access.close()
+
+    def __enter__(self) -> SqliteStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _entries(self, names: Sequence[str], *, sound: str = "") -> dict[str, Entry]:
+        rows = self._access.again(lambda connection: list(entries_by(connection, "name", names)), sound=sound)
+        return {entry.name: entry for entry, _ in rows}
+
+    def _past(self, column: str, keys: Sequence[str]) -> list[PastJob]:
+        if not keys:
+            return []
+        rows = self._access.again(lambda connection: list(past_by(connection, column, keys)), sound="past")
+        return newest_first(job for job, _ in rows)

@@ -1,0 +1,187 @@
+"""Applying a batch to the tables of a SQLite state, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sieve_jobs.state.batch import (
+    Batch,
+    ended,
+    entry_with,
+    job_with,
+    keep_end_of_entry,
+    keep_end_of_job,
+)
+from sieve_jobs.state.entry import Entry, Intent, JobStatus, PastJob
+from sieve_jobs.state.reading import entries_by, intents_by, past_by, read_shard
+from sieve_jobs.state.rows import (
+    ENTRY_COLUMNS,
+    HEADER_COLUMNS,
+    INTENT_COLUMNS,
+    PAST_COLUMNS,
+    HeaderRow,
+    Row,
+    Sums,
+    checksum,
+    entry_row,
+    header_row,
+    intent_row,
+    is_settled,
+    past_row,
+    stored,
+)
+from sieve_jobs.state.shards import pack, shard_checksum, shard_of
+
+
+def put_header(connection: sqlite3.Connection, row: HeaderRow) -> None:
+    """Inserts or replaces the one header row."""
+    values = header_row(row)
+    columns = ("id", *HEADER_COLUMNS, "checksum")
+    connection.execute(_insert("header", columns), (1, *stored(values), checksum(values)))
+
+
+def apply_batch(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, now: datetime, tool: str) -> HeaderRow:
+    """Writes *batch* and a new header; returns that header, or *row* itself if there was nothing to write."""
+    change = _Change(connection, row.sums)
+    change.replace_rows(batch)
+    for said in batch.statuses:
+        change.say(said)
+    if not batch.decides and not change.touched:
+        return row
+    serial = row.header.serial + 1
+    header = replace(
+        row.header,
+        serial=serial,
+        endpoint=batch.endpoint if batch.endpoint is not None else row.header.endpoint,
+        organization_id=batch.organization_id if batch.organization_id is not None else row.header.organization_id,
+        written_at=now,
+    )
+    after = HeaderRow(header, serial if batch.decides else row.decided, tool, change.finish())
+    put_header(connection, after)
+    return after
+
+
+class _Change:
+    """One transaction's changes to rows, with the sums and shards that follow from them."""
+
+    def __init__(self, connection: sqlite3.Connection, sums: Sums) -> None:
+        self._connection = connection
+        self._sums = sums
+        self._settled: dict[str, str | None] = {}
+        self.touched = False
+
+    def replace_rows(self, batch: Batch) -> None:
+        """Takes every row the batch names, then puts what shall be there: names may swap jobs in one commit."""
+        if not batch.decides:
+            return
+        entries = self._take_entries(batch.entries)
+        past = self._take_past(batch.past)
+        self._take_intents(batch.intents)
+        before = ended(entries, past)
+        for entry in batch.entries.values():
+            if entry is not None:
+                self._put_entry(keep_end_of_entry(entry, before))
+        for job in batch.past.values():
+            if job is not None:
+                self._put_past(keep_end_of_job(job, before))
+        for intent in batch.intents.values():
+            if intent is not None:
+                self._put_intent(intent)
+
+    def say(self, said: JobStatus) -> None:
+        """Records a job's status where the job is known and has not ended."""
+        for entry, _ in list(entries_by(self._connection, "job_id", [said.job_id])):
+            if (changed := entry_with(entry, said)) is not entry:
+                self._take_entries([entry.name])
+                self._put_entry(changed)
+                self.touched = True
+        for job, _ in list(past_by(self._connection, "job_id", [said.job_id])):
+            if (later := job_with(job, said)) is not job:
+                self._take_past([job.job_id])
+                self._put_past(later)
+                self.touched = True
+
+    def finish(self) -> Sums:
+        """Writes the shards and returns the sums as they now are."""
+        shards: dict[int, dict[str, str | None]] = {}
+        for name, fingerprint in self._settled.items():
+            shards.setdefault(shard_of(name), {})[name] = fingerprint
+        for shard, changes in shards.items():
+            self._write_shard(shard, changes)
+        return self._sums
+
+    def _write_shard(self, shard: int, changes: dict[str, str | None]) -> None:
+        entries, old = read_shard(self._connection, shard)
+        for name, fingerprint in changes.items():
+            if fingerprint is None:
+                entries.pop(name, None)
+            else:
+                entries[name] = fingerprint
+        new = 0
+        if entries:
+            body = pack(entries)
+            new = shard_checksum(shard, body)
+            self._connection.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (shard, body, new))
+        else:
+            self._connection.execute("DELETE FROM settled WHERE shard = ?", (shard,))
+        self._add(settled=new - old)
+
+    def _take_entries(self, names: Iterable[str]) -> list[Entry]:
+        found = list(entries_by(self._connection, "name", names))
+        for entry, written in found:
+            if is_settled(entry):
+                self._settled[entry.name] = None
+            else:
+                self._add(open=-written)
+            self._connection.execute("DELETE FROM entries WHERE name = ?", (entry.name,))
+        return [entry for entry, _ in found]
+
+    def _put_entry(self, entry: Entry) -> None:
+        row = entry_row(entry)
+        settled = is_settled(entry)
+        if settled:
+            self._settled[entry.name] = entry.fingerprint
+        else:
+            self._add(open=checksum(row))
+        self._insert("entries", (*ENTRY_COLUMNS, "checksum", "settled"), row, int(settled))
+
+    def _take_past(self, job_ids: Iterable[str]) -> list[PastJob]:
+        found = list(past_by(self._connection, "job_id", job_ids))
+        for job, written in found:
+            if not job.status.is_final:
+                self._add(superseded=-written)
+            self._connection.execute("DELETE FROM past WHERE job_id = ?", (job.job_id,))
+        return [job for job, _ in found]
+
+    def _put_past(self, job: PastJob) -> None:
+        row = past_row(job)
+        if not job.status.is_final:
+            self._add(superseded=checksum(row))
+        self._insert("past", (*PAST_COLUMNS, "checksum"), row)
+
+    def _take_intents(self, uuids: Iterable[str]) -> None:
+        for intent, written in list(intents_by(self._connection, uuids)):
+            self._add(intents=-written)
+            self._connection.execute("DELETE FROM intents WHERE uuid = ?", (intent.uuid,))
+
+    def _put_intent(self, intent: Intent) -> None:
+        row = intent_row(intent)
+        self._add(intents=checksum(row))
+        self._insert("intents", (*INTENT_COLUMNS, "checksum"), row)
+
+    def _insert(self, table: str, columns: Sequence[str], row: Row, *more: int) -> None:
+        self._connection.execute(_insert(table, columns), (*stored(row), checksum(row), *more))
+
+    def _add(self, *, settled: int = 0, open: int = 0, superseded: int = 0, intents: int = 0) -> None:
+        sums = self._sums
+        self._sums = Sums(
+            sums.settled + settled, sums.open + open, sums.superseded + superseded, sums.intents + intents
+        )
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    verb = "INSERT OR REPLACE" if table == "header" else "INSERT"
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
