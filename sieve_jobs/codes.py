@@ -241,6 +241,78 @@ _PAGES: tuple[Code, ...] = (
         "${NAME:+other} or ${NAME+other}, with braces. For a literal ${ write $${.",
     ),
     Code(
+        "SJ140",
+        "push in doubt",
+        "A push was sent and no clear answer came, so a job may be running that this state does not know. "
+        "Nothing is pushed again for the spec until that is known: the far side's list is looked at by every "
+        "apply, and a job that can only be this one is taken over. If the message says that a person must "
+        "decide, look at the far side, then `resolve NAME --adopt ID` takes a job over, `--push` pushes "
+        "again, and `--drop` forgets the push. A target's `settle` lets apply push again by itself once a "
+        "push has been absent for that long.",
+    ),
+    Code(
+        "SJ141",
+        "unusable endpoint",
+        "The target's endpoint is no address that a key may be sent to: it must be https, or http to this "
+        "machine alone, with a host and without a user, query or fragment. Nothing was sent. Correct "
+        "`endpoint` in sieve-jobs.toml.",
+    ),
+    Code(
+        "SJ142",
+        "unusable api key",
+        "The api key is empty or holds spaces, line breaks or characters outside ASCII, which no key has; "
+        "often a line break was copied with it. Nothing was sent. Set the variable anew that `api_key_env` "
+        "names.",
+    ),
+    Code(
+        "SJ143",
+        "push refused",
+        "The far side refused the push of one spec, in the words that are shown: its function or its inputs, "
+        "as a rule. Nothing runs because of it, and the other specs went on. Correct the spec and run apply "
+        "again.",
+    ),
+    Code(
+        "SJ144",
+        "far side refuses every push",
+        "The far side refuses the key, the account or the address, whatever is pushed: 401 and 403 speak of "
+        "the key, 402 of missing credit, a redirect of an endpoint that is not the API. The run ended after "
+        "that one request; what was recorded before stays. Correct it and run apply again.",
+    ),
+    Code(
+        "SJ145",
+        "far side out of reach",
+        "No connection to the endpoint came about, in several attempts, so that nothing was sent. Check the "
+        "network and `endpoint`, then run apply again: it goes on where this run ended.",
+    ),
+    Code(
+        "SJ146",
+        "state of another endpoint or organisation",
+        "A state belongs to the endpoint and the organisation of its first push: a job of one is unknown to "
+        "the other. The key, or the target's endpoint, is of another one now. Use the key the state was made "
+        "with, or give the target another name, which gives it a state of its own.",
+    ),
+    Code(
+        "SJ147",
+        "empty state, but jobs exist",
+        "The state never pushed anything, yet the far side has jobs with the function and inputs of specs "
+        "that are to be pushed: the state was lost, or is not the one meant. Nothing was pushed. Bring the "
+        "state back from where it was; if the jobs are other people's, or are to run again, `--new-state` "
+        "pushes all of them.",
+    ),
+    Code(
+        "SJ148",
+        "lost job",
+        "The far side answered 404 for a job that was not known to have finished, so whether there is a "
+        "result is not known. It is not pushed again by itself, as that may cost twice. `rerun NAME` pushes "
+        "it again.",
+    ),
+    Code(
+        "SJ149",
+        "call without a usable answer",
+        "A call to the far side, other than a push, failed in the way that is shown, also when repeated. Jobs "
+        "go on without it. Run the command again later.",
+    ),
+    Code(
         "SJ150",
         "state that could not be written",
         "Writing the state failed: the disk is full, or it reported an error. The state is as it was before; nothing "
@@ -328,6 +400,13 @@ _PAGES: tuple[Code, ...] = (
         "Names, functions, ids, labels and paths of files are shown and stored, so secrets may not stand in "
         "them. A variable is secret if its name matches the project's secrets patterns. If this one is no "
         "secret, name it under [project] public.",
+    ),
+    Code(
+        "SJ171",
+        "secret not set for a push",
+        "A spec that is to be pushed reads a secret that is not set. Plan and validate need no more than its "
+        "name, a push needs its value. Nothing was sent. Set it in the environment, or in `.env` beside the "
+        "config.",
     ),
     Code(
         "SJ190",

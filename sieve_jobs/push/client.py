@@ -1,0 +1,288 @@
+"""Client: the calls of the far side's API, and what their answers mean.
+
+What a failed call means is told by the class of its error: RefusedError, UnreachableError or UnconfirmedError.
+The key is sent in one header to one place, never followed elsewhere, and shown nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, TypeVar
+from urllib.parse import quote
+
+from sieve_jobs import wire
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import CallError, InvalidError, RefusedError, UnconfirmedError, UnreachableError
+from sieve_jobs.push.clock import Clock, SystemClock
+from sieve_jobs.push.endpoint import parse_date, parse_endpoint, retry_after
+from sieve_jobs.push.exchange import BrokenError, NotSentError, RawAnswer
+from sieve_jobs.push.http import Http, TooLongError
+from sieve_jobs.push.outcome import Outcome, of_status
+from sieve_jobs.push.pace import backoff
+from sieve_jobs.push.redact import Redactor
+
+T = TypeVar("T")
+
+READ_TRIES = 4
+"""How often a call that changes nothing is made before it is given up."""
+AWAIT_SECONDS = 600.0
+"""How long the far side holds an /await. Source: openapi.json."""
+LONGEST_MESSAGE = 2000
+"""Characters of a message, which may quote the far side."""
+_JOB_ID = re.compile(rb'\A\s*\{\s*"id"\s*:\s*"([0-9a-fA-F-]{36})"')
+
+
+class TooLargeError(UnconfirmedError):
+    """The answer is too large to be read whole."""
+
+
+class NamedJobError(UnconfirmedError):
+    """The answer broke off, or could not be read, after it had named the job."""
+
+    def __init__(self, message: str, job_id: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A 200 of POST /v2/push."""
+
+    response: wire.PushResponse
+    engine: bool
+    """Whether our own engine answered, which honours Idempotency-Key."""
+    date: datetime | None
+    """The far side's clock."""
+
+
+class Client:
+    """Calls to one far side with one key. Use as an async context manager, in one event loop.
+
+    *deadline* is the longest a call may take as a whole, in seconds; /await has its own.
+    Raises InvalidError for an endpoint or a key that cannot be used.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        key: str,
+        *,
+        clock: Clock | None = None,
+        deadline: float = 60.0,
+        connect_timeout: float = 10.0,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        parsed = parse_endpoint(endpoint)
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            raise InvalidError(Diagnostic("SJ142", "the api key is empty or holds characters that no key has"))
+        self.endpoint = parsed.url
+        self.redactor = Redactor([key])
+        self.engine: bool | None = None
+        """Whether our own engine answers there; None before the first answer."""
+        self._clock = clock or SystemClock()
+        self._deadline = deadline
+        self._jitter = jitter
+        self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
+        self._seen_date: tuple[datetime, float] | None = None
+
+    def __repr__(self) -> str:
+        return f"Client({self.endpoint!r})"
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.close()
+
+    def server_now(self) -> datetime | None:
+        """The far side's clock now, told by its last `Date` and the time since; None before the first answer."""
+        if self._seen_date is None:
+            return None
+        date, at = self._seen_date
+        return date + timedelta(seconds=self._clock.monotonic() - at)
+
+    async def push(self, body: Mapping[str, wire.Json], key: str) -> Pushed:
+        """POST /v2/push, once, over a connection of its own. *key* is the Idempotency-Key."""
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        headers = {"Content-Type": "application/json", wire.IDEMPOTENCY_HEADER: key}
+        what = "POST " + wire.PUSH
+        try:
+            answer = await self._http.post_once(wire.PUSH, content, headers, deadline=self._deadline)
+        except NotSentError as error:
+            raise self._unreachable(error) from None
+        except BrokenError as error:
+            raise self._unconfirmed(f"{what}: {error}", error.body) from None
+        self._note(answer)
+        if answer.status != 200:
+            self._refuse(answer, what)
+        try:
+            response = wire.parse_push(_decoded(answer))
+        except wire.WireError as error:
+            message = f"{what} answered 200 with a body that cannot be used ({error})"
+            raise self._unconfirmed(message, answer.body) from None
+        return Pushed(response, self.engine is True, self.server_now())
+
+    async def job(self, job_id: str, offset: int = 0) -> wire.Job:
+        """GET /v2/jobs/{id}. RefusedError with status 404: the far side has no such job."""
+        params = {"offset": str(offset)} if offset else {}
+        return await self._call("GET", _job_path(job_id), params, wire.parse_job)
+
+    async def await_job(self, job_id: str, timeout: float = AWAIT_SECONDS) -> wire.Job | None:  # noqa: ASYNC109 - the far side's parameter
+        """GET /v2/jobs/{id}/await: the job at its end; None when it had none in time. Tried once."""
+        params = {"timeout": f"{timeout:g}"} if self.engine else {}
+        longest = AWAIT_SECONDS + 30.0
+        try:
+            return await self._call(
+                "GET", _job_path(job_id) + "/await", params, wire.parse_job, deadline=longest, tries=1
+            )
+        except UnconfirmedError as error:
+            if error.status == 408:
+                return None
+            raise
+
+    async def jobs(self, limit: int = wire.PAGE_LIMIT, offset: int = 0, status: str = "") -> wire.JobPage:
+        """A page of GET /v2/jobs. Raises TooLargeError where a smaller *limit* is needed."""
+        params = {"limit": str(limit), "offset": str(offset)} | ({"status": status} if status else {})
+        return await self._call("GET", wire.JOBS, params, wire.parse_page)
+
+    async def job_by_ref(self, key: str) -> wire.Job | None:
+        """The job that was pushed with this Idempotency-Key; None if there is none. Of our engine alone."""
+        page = await self._call("GET", wire.JOBS, {"client_ref": key}, wire.parse_page, engine_only=True)
+        return page.jobs[0] if page.jobs else None
+
+    async def cancel(self, job_id: str) -> bool:
+        """DELETE /v2/jobs/{id}: whether it was cancelled. False: the far side says that it is not processing."""
+        try:
+            await self._call("DELETE", _job_path(job_id), {}, lambda body: body)
+        except RefusedError as error:
+            if error.status == 400:
+                return False
+            raise
+        return True
+
+    async def logs(self, job_id: str, start: int = 0) -> tuple[tuple[wire.LogLine, ...], int]:
+        """A page of GET /v2/logs from *start* on, nanoseconds since the epoch, and where the next one starts."""
+        params = {"job_id": job_id} | ({"start_time": str(start)} if start else {})
+        return await self._call("GET", wire.LOGS, params, wire.parse_logs)
+
+    async def functions(self) -> tuple[str, ...]:
+        """`owner/name` of every function the far side lists, sorted."""
+        found: set[str] = set()
+        for page in range(20):
+            params = {"limit": str(wire.PAGE_LIMIT), "offset": str(page * wire.PAGE_LIMIT)}
+            names = await self._call("GET", wire.FUNCTIONS, params, _function_names)
+            found.update(names)
+            if len(names) < wire.PAGE_LIMIT:
+                break
+        return tuple(sorted(found))
+
+    async def download(self, url: str, to: Path) -> tuple[int, str]:
+        """Fetches *url*, an output's, into *to*; its size and sha256. The key is not sent along."""
+        try:
+            return await self._http.download(url, to, longest_pause=self._deadline)
+        except (NotSentError, BrokenError) as error:
+            raise UnconfirmedError(f"the file could not be read: {error}") from None
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        parse: Callable[[wire.Json], T],
+        *,
+        deadline: float | None = None,
+        tries: int = READ_TRIES,
+        engine_only: bool = False,
+    ) -> T:
+        """A call that may be repeated. Waits out a 429 and passing failures, *tries* times in all."""
+        for attempt in range(1, tries + 1):
+            try:
+                answer = await self._answer(method, path, params, deadline or self._deadline)
+                if engine_only and answer.header(wire.ENGINE_HEADER) != "1":
+                    raise UnconfirmedError(f"{method} {path} was not answered by the engine", status=answer.status)
+                return parse(_decoded(answer))
+            except wire.WireError as error:
+                wrong: CallError = UnconfirmedError(
+                    f"{method} {path} answered with a body that cannot be used ({error})"
+                )
+            except CallError as error:
+                wrong = error
+            passing = not isinstance(wrong, RefusedError | TooLargeError) or wrong.status == 429
+            if not passing or attempt == tries:
+                raise wrong
+            asked = wrong.retry_after
+            await self._clock.sleep(backoff(attempt) * self._jitter() if asked is None else asked)
+        raise ValueError(f"tries counts from 1, got {tries}")
+
+    async def _answer(self, method: str, path: str, params: Mapping[str, str], deadline: float) -> RawAnswer:
+        what = f"{method} {path}"
+        try:
+            answer = await self._http.call(method, path, params, deadline=deadline)
+        except NotSentError as error:
+            raise self._unreachable(error) from None
+        except TooLongError as error:
+            raise TooLargeError(f"{what}: {error}") from None
+        except BrokenError as error:
+            raise self._unconfirmed(f"{what}: {error}") from None
+        self._note(answer)
+        if answer.status != 200:
+            self._refuse(answer, what)
+        return answer
+
+    def _note(self, answer: RawAnswer) -> None:
+        self.engine = self.engine is True or answer.header(wire.ENGINE_HEADER) == "1"
+        date = parse_date(answer.header("date"))
+        if date is not None:
+            self._seen_date = (date, self._clock.monotonic())
+
+    def _refuse(self, answer: RawAnswer, what: str) -> NoReturn:
+        status = answer.status
+        try:
+            detail = wire.parse_detail(_decoded(answer))
+        except wire.WireError:
+            detail = None
+        words = f": {detail}" if detail else ", a redirect, which is never followed" if 300 <= status < 400 else ""
+        message = self.redactor.clean(f"{what} answered {status}{words}")[:LONGEST_MESSAGE]
+        wait = retry_after(answer.header("retry-after"), self.server_now() or self._clock.now())
+        sure = answer.header(wire.APPLIED_HEADER) == "no" and answer.header(wire.ENGINE_HEADER) == "1"
+        unconfirmed = of_status(status, surely_not_applied=sure) is Outcome.UNCONFIRMED
+        raise (UnconfirmedError if unconfirmed else RefusedError)(message, status=status, retry_after=wait)
+
+    def _unreachable(self, error: NotSentError) -> UnreachableError:
+        return UnreachableError(self.redactor.clean(f"could not reach {self.endpoint}: {error}"))
+
+    def _unconfirmed(self, message: str, body: bytes = b"") -> UnconfirmedError:
+        named = _JOB_ID.match(body)
+        text = self.redactor.clean(message)[:LONGEST_MESSAGE]
+        return NamedJobError(text, named[1].decode()) if named else UnconfirmedError(text)
+
+
+def _job_path(job_id: str) -> str:
+    return f"{wire.JOBS}/{quote(job_id, safe='')}"
+
+
+def _decoded(answer: RawAnswer) -> wire.Json:
+    """The JSON of an answer. Raises WireError."""
+    if answer.header("content-encoding") not in (None, "identity"):
+        raise wire.WireError("it is compressed, which was not asked for")
+    try:
+        found: wire.Json = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise wire.WireError("it is not JSON") from None
+    return found
+
+
+def _function_names(body: wire.Json) -> tuple[str, ...]:
+    if not isinstance(body, list):
+        raise wire.WireError("not an array")
+    rows = (row for row in body if isinstance(row, dict))
+    return tuple(f"{row.get('owner_name')}/{row.get('name')}" for row in rows)

@@ -1,0 +1,183 @@
+"""Doubts: pushes that went unanswered are looked for, and each is adopted, made again, dropped, or held."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from sieve_jobs.errors import CallError
+from sieve_jobs.plan.decide import decide
+from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.push.draft import Order, answered, entry_of
+from sieve_jobs.push.events import Adopted, Dropped
+from sieve_jobs.push.projection import hash_of, project
+from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, judge, list_jobs, since
+from sieve_jobs.push.run import Run
+from sieve_jobs.push.send import open_status
+from sieve_jobs.spec.digest import digest_under
+from sieve_jobs.state.entry import ClearIntent, Entry, Intent
+from sieve_jobs.wire import Job
+
+DATE_STEP = 1.0
+"""Seconds that a time told by a `Date` may be wrong by."""
+MOST_ATTEMPTS = 3
+"""Attempts of one push without an answer, after which a person decides."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A push that may have arrived, in this run or an earlier one."""
+
+    intent: Intent
+    change: Change | None
+    """The row of the plan that it belongs to; None if the run is narrowed to others: it is only adopted then."""
+    before: Entry | None
+    seen_at: float
+    """Monotonic seconds from which on it is known to this run: the settle time where no far clock is known."""
+
+
+class Doubts:
+    """The doubts of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.open: list[Doubt] = []
+
+    def add(self, intent: Intent, change: Change | None, before: Entry | None, *, blocks: bool) -> None:
+        """*blocks*: the class of the push does not know of it yet."""
+        if blocks:
+            self.run.orders.block(intent.projection_hash)
+        self.open.append(Doubt(intent, change, before, self.run.clock.monotonic()))
+
+    async def look(self) -> None:
+        """One look at the far side for every open doubt. Nothing may be under way: it could be taken for a doubt."""
+        run = self.run
+        if not self.open or run.ending.is_set():
+            return
+        waited = {doubt.intent.uuid: self._waited(doubt) for doubt in self.open}
+        try:
+            if run.client.engine is None:
+                await run.client.jobs(limit=1)
+            waited = {doubt.intent.uuid: self._waited(doubt) for doubt in self.open}
+            verdicts = await (self._by_key() if run.client.engine else self._by_list())
+        except CallError as error:
+            problem = run.call_failed(error, "look for pushes in doubt")
+            verdicts = {doubt.intent.uuid: Unclear(problem.message) for doubt in self.open}
+        for doubt in list(self.open):
+            self._conclude(doubt, verdicts[doubt.intent.uuid], waited[doubt.intent.uuid])
+
+    def left(self) -> float:
+        """Seconds until the settle time of every open doubt is over; 0.0 if none is set."""
+        settle = self.run.options.settle
+        return 0.0 if settle is None else max((settle - self._waited(doubt) for doubt in self.open), default=0.0)
+
+    def hold_rest(self) -> None:
+        """What is still open is for a person to decide, or for the next run to look for."""
+        why = "it is not in the far side's list of jobs, and may yet appear there"
+        if self.run.ending.is_set():
+            why = "the run ended before it was found; the next apply looks for it"
+        for doubt in self.open:
+            if doubt.change is not None:
+                self.run.hold(doubt.change, doubt.intent, why, ())
+        self.open.clear()
+
+    async def _by_key(self) -> dict[str, Verdict]:
+        """Our engine knows every push by its key."""
+        gate = asyncio.Semaphore(self.run.options.concurrency)
+
+        async def ask(uuid: str) -> tuple[str, Verdict]:
+            async with gate:
+                job = await self.run.client.job_by_ref(uuid)
+                return uuid, Absent() if job is None else Match(job)
+
+        return dict(await asyncio.gather(*(ask(doubt.intent.uuid) for doubt in self.open)))
+
+    async def _by_list(self) -> dict[str, Verdict]:
+        run, intents = self.run, [doubt.intent for doubt in self.open]
+        listing = await list_jobs(run.client, min(map(since, intents)))
+        taken = await self._taken(listing)
+        found = judge(intents, listing, taken=taken, organization_id=run.organization, key=run.options.key)
+        return dict(found)
+
+    async def _taken(self, listing: Listing) -> frozenset[str]:
+        """Ids of the listed jobs that the state holds."""
+        run = self.run
+        await run.recorder.flush()
+        return run.store.held(job.id for job in listing.jobs)
+
+    def _waited(self, doubt: Doubt) -> float:
+        """Seconds since the push, by the far side's clock where it is known; else by how long this run waited."""
+        now, at = self.run.client.server_now(), doubt.intent.server_at
+        if now is None or at is None:
+            return self.run.clock.monotonic() - doubt.seen_at
+        return (now - at).total_seconds() - DATE_STEP
+
+    def _conclude(self, doubt: Doubt, verdict: Verdict, waited: float) -> None:
+        run, settle = self.run, self.run.options.settle
+        is_over = run.client.engine is True or (settle is not None and waited >= settle)
+        match verdict:
+            case Match(job):
+                self._close(doubt)
+                self._adopt(doubt, job)
+            case Unclear(why, candidates):
+                self.open.remove(doubt)
+                if doubt.change is not None:
+                    run.hold(doubt.change, doubt.intent, why, candidates)
+            case Absent() if doubt.change is not None and is_over:
+                self._again(doubt, doubt.change)
+
+    def _close(self, doubt: Doubt) -> None:
+        self.open.remove(doubt)
+        self.run.orders.unblock(doubt.intent.projection_hash)
+
+    def _adopt(self, doubt: Doubt, job: Job) -> None:
+        """The push arrived. If the spec asks for something else by now, that is pushed next."""
+        run, intent, change = self.run, doubt.intent, doubt.change
+        how = "by its key" if run.client.engine else "by its function and inputs, in the far side's list"
+        status = open_status(job.status)
+        run.learn(job.organization_id or None)
+        run.recorder.later(*answered(intent, doubt.before, job.id, job.run_id, status))
+        run.emit(Adopted(intent.name, job.id, how))
+        run.superseded(doubt.before)
+        if change is None:
+            return
+        run.settled(change, change.reason, job_id=job.id, run_id=job.run_id, status=status)
+        if change.detail is not None and not self._still_wanted(intent, change):
+            self._next(change, entry_of(intent, job.id, job.run_id, status))
+
+    def _again(self, doubt: Doubt, change: Change) -> None:
+        """The push never arrived: it is made again if the spec still asks for it, else what the spec asks for now."""
+        run, intent = self.run, doubt.intent
+        if intent.attempt >= MOST_ATTEMPTS:
+            self.open.remove(doubt)
+            run.hold(change, intent, f"{intent.attempt} attempts went unanswered, and none of them shows", ())
+            return
+        if change.detail is not None and self._still_wanted(intent, change):
+            reason = Reason(intent.draft.reason)
+            order = Order(change, change.detail, reason, doubt.before, run.options.key, Action.RESOLVE, intent)
+            run.orders.add(order)
+            self._close(doubt)
+            return
+        self._close(doubt)
+        run.recorder.later(ClearIntent(intent.uuid))
+        run.emit(Dropped(intent.name, "it never arrived, and the spec does not ask for it any more"))
+        run.row(change)
+        if change.detail is not None:
+            self._next(change, doubt.before)
+
+    def _still_wanted(self, intent: Intent, change: Change) -> bool:
+        detail = change.detail
+        if detail is None:
+            return False
+        ignored = self.run.options.plan.ignore_query
+        same = digest_under(detail, intent.draft.variables, ignore_query=ignored) == intent.draft.digest
+        return same and hash_of(project(detail.spec, self.run.options.key)) == intent.projection_hash
+
+    def _next(self, change: Change, entry: Entry | None) -> None:
+        """With the doubt out of the way: what the plan would have said of the spec without it."""
+        run, detail = self.run, change.detail
+        if detail is None or run.options.continue_only:
+            return
+        decision = decide(detail, entry, options=run.options.plan, target=run.plan.where.target)
+        if decision.action is Action.PUSH:
+            run.orders.add(Order(change, detail, decision.reason, entry, run.options.key))

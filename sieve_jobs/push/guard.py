@@ -1,0 +1,70 @@
+"""Guards of apply that need the far side: a state that is empty although its jobs exist, and another endpoint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import GuardedError
+from sieve_jobs.plan.plan import Action, Change, Plan
+from sieve_jobs.push.client import Client
+from sieve_jobs.push.options import ApplyOptions
+from sieve_jobs.push.projection import Likeness, likeness, project
+from sieve_jobs.push.reconcile import Listing, list_jobs
+from sieve_jobs.state.entry import Header, State
+from sieve_jobs.wire import Job
+
+SHOWN = 5
+"""Names in a message."""
+
+
+def refuse_other_endpoint(plan: Plan, header: Header) -> None:
+    """Raises GuardedError where the state was made with another endpoint."""
+    if header.endpoint not in (None, plan.where.endpoint):
+        raise GuardedError(
+            Diagnostic(
+                "SJ146",
+                f"this state belongs to the endpoint '{header.endpoint}', the target says '{plan.where.endpoint}'",
+                hint="give the target a name or a state of its own: jobs of one far side mean nothing to another",
+            )
+        )
+
+
+async def refuse_forgotten_jobs(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
+    """Raises GuardedError where a state that never pushed meets jobs like those it is about to push.
+
+    Then the state was lost, or is not the one meant. Raises CallError if the far side cannot be asked.
+    """
+    pushes = [change for change in plan.changes if change.action is Action.PUSH]
+    known = not state.is_empty or state.header.endpoint is not None
+    if known or options.plan.local or options.new_state or options.continue_only or not pushes:
+        return
+    listing = await list_jobs(client, None)
+    found = list(islice(_met(pushes, listing, options), SHOWN + 1))
+    if found:
+        names = ", ".join(f"'{name}'" for name in found[:SHOWN]) + (" …" if len(found) > SHOWN else "")
+        raise GuardedError(
+            Diagnostic(
+                "SJ147",
+                f"the state is empty, but the far side already has jobs like those to be pushed: {names}",
+                hint="bring the state back, or take the jobs over with state adopt; --new-state pushes them all",
+            )
+        )
+
+
+def _met(pushes: Sequence[Change], listing: Listing, options: ApplyOptions) -> Iterator[str]:
+    """Names of *pushes* that a listed job is like."""
+    by_function: defaultdict[str | None, list[Job]] = defaultdict(list)
+    for job in listing.jobs:
+        by_function[job.function].append(job)
+    for change in pushes:
+        if change.detail is None:
+            continue
+        spec = change.detail.spec
+        projection = project(spec, options.key)
+        function = spec.function.partition(":")[0] if spec.function is not None else None
+        jobs = listing.jobs if function is None else (*by_function[function], *by_function[None])
+        if any(likeness(projection, job, options.key) is not Likeness.NO for job in jobs):
+            yield change.name

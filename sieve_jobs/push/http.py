@@ -1,0 +1,153 @@
+"""The far side's sockets: the one module of the tool that imports httpx. Knows no route and decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.request import getproxies
+
+import httpx
+
+from sieve_jobs import __version__, wire
+from sieve_jobs.push.endpoint import Endpoint
+from sieve_jobs.push.exchange import BrokenError, NotSentError, Peer, RawAnswer, exchange
+from sieve_jobs.push.outcome import Outcome, of_exception
+
+LONGEST_BODY = 8 * 1024 * 1024
+_ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"sieve-jobs/{__version__}"}
+
+
+class TooLongError(BrokenError):
+    """The answer is longer than LONGEST_BODY."""
+
+
+class Http:
+    """Requests to one endpoint with one key. Every method raises NotSentError or BrokenError, and no other error.
+
+    *deadline* is the longest an exchange may take as a whole, in seconds: httpx's own timeouts are per read.
+    """
+
+    def __init__(self, endpoint: Endpoint, key: str, *, connect_timeout: float) -> None:
+        self._endpoint = endpoint
+        self._key = key
+        self._connect_timeout = connect_timeout
+        self._tls = httpx.create_ssl_context() if endpoint.is_tls else None
+        # A proxy would get to see a key that is meant for this machine alone.
+        self._trust_env = not endpoint.is_loopback
+        self._proxied = self._trust_env and bool({"https" if endpoint.is_tls else "http", "all"} & set(getproxies()))
+        self._idle: list[httpx.AsyncClient] = []
+
+    async def close(self) -> None:
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def post_once(self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float) -> RawAnswer:
+        """A POST over a connection of its own, through the environment's proxy where there is one."""
+        async with _within(deadline):
+            if not self._proxied:
+                return await self._directly(path, content, headers)
+            async with self._client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client:
+                return await _whole(client, client.build_request("POST", path, content=content, headers=headers))
+
+    async def call(self, method: str, path: str, params: Mapping[str, str], *, deadline: float) -> RawAnswer:
+        """A call without a body, over a connection that may have been used before."""
+        async with _within(deadline), self._borrowed() as client:
+            return await _whole(client, client.build_request(method, path, params=params))
+
+    async def download(self, url: str, to: Path, *, longest_pause: float) -> tuple[int, str]:
+        """Fetches *url* into *to*; its size and sha256. The key is not sent. The file appears whole or not at all."""
+        part = to.with_name(f".{to.name}.part")
+        digest, size = hashlib.sha256(), 0
+        timeout = httpx.Timeout(longest_pause, connect=self._connect_timeout)
+        try:
+            async with (
+                httpx.AsyncClient(timeout=timeout, verify=self._tls or True, trust_env=self._trust_env) as client,
+                client.stream("GET", url) as response,
+            ):
+                if response.status_code != 200:
+                    raise BrokenError(f"it answered {response.status_code}")
+                with part.open("wb") as file:
+                    async for piece in response.aiter_bytes(1 << 20):
+                        file.write(piece)
+                        digest.update(piece)
+                        size += len(piece)
+            part.replace(to)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BrokenError(type(error).__name__) from None
+        finally:
+            part.unlink(missing_ok=True)
+        return size, digest.hexdigest()
+
+    async def _directly(self, path: str, content: bytes, headers: Mapping[str, str]) -> RawAnswer:
+        endpoint = self._endpoint
+        fields = {"Host": endpoint.authority, wire.KEY_HEADER: self._key, **_ACCEPT, **headers, "Connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        head = f"POST {endpoint.path}{path} HTTP/1.1\r\n{lines}Content-Length: {len(content)}\r\n\r\n"
+        peer = Peer(endpoint.host, endpoint.port, self._tls)
+        timeout = self._connect_timeout
+        return await exchange(peer, head.encode() + content, connect_timeout=timeout, longest_body=LONGEST_BODY)
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncGenerator[httpx.AsyncClient, None]:
+        """A client of its own for each call under way: one pool shared by many is scanned on every request."""
+        client = self._idle.pop() if self._idle else self._client(httpx.Limits(max_connections=1))
+        try:
+            yield client
+        except BaseException:
+            await client.aclose()
+            raise
+        self._idle.append(client)
+
+    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._endpoint.url,
+            auth=_Key(self._key),
+            headers=_ACCEPT,
+            # Without certificates of its own a plain context trusts nobody, and costs nothing to make.
+            verify=self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            timeout=httpx.Timeout(None, connect=self._connect_timeout),
+            limits=limits,
+            follow_redirects=False,
+            trust_env=self._trust_env,
+        )
+
+
+class _Key(httpx.Auth):
+    """Puts the key on requests as they leave, so that no client or headers object holds it in its repr."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers[wire.KEY_HEADER] = self._key
+        yield request
+
+
+@asynccontextmanager
+async def _within(deadline: float) -> AsyncGenerator[None, None]:
+    try:
+        async with asyncio.timeout(deadline):
+            yield
+    except TimeoutError:
+        raise BrokenError(f"it gave no answer in {deadline:g} s") from None
+    except httpx.HTTPError as error:
+        why = str(error) or type(error).__name__
+        raise (NotSentError if of_exception(error) is Outcome.UNREACHABLE else BrokenError)(why) from None
+
+
+async def _whole(client: httpx.AsyncClient, request: httpx.Request) -> RawAnswer:
+    """The answer with its body as it came, not decompressed."""
+    response = await client.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for piece in response.aiter_raw():
+            body += piece
+            if len(body) > LONGEST_BODY:
+                raise TooLongError(f"the answer is longer than {LONGEST_BODY} bytes", bytes(body))
+    finally:
+        await response.aclose()
+    return RawAnswer(response.status_code, response.headers.raw, bytes(body))

@@ -1,0 +1,167 @@
+"""Reconcile: finds the pushes that went unanswered in the far side's list of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from sieve_jobs.push.client import Client, TooLargeError
+from sieve_jobs.push.projection import Likeness, likeness
+from sieve_jobs.spec.tags import TagKey
+from sieve_jobs.state.entry import Intent
+from sieve_jobs.wire import PAGE_LIMIT, Job
+
+MOST_PAGES = 20
+OVERLAP = 50
+"""Jobs that two pages share, so that a list which moves on between them is noticed."""
+MARGIN = timedelta(seconds=5)
+"""How much older than its push a job may seem by the same clock."""
+UNKNOWN_CLOCK_MARGIN = timedelta(seconds=300)
+"""The same where only this machine's clock is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The far side's jobs, back to some instant."""
+
+    jobs: tuple[Job, ...]
+    gap: str | None = None
+    """Why it may lack jobs of that time; None where it is known to be whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Exactly one job is the push."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The list is whole and holds no such job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody but a person can tell. *why* is a clause, *candidates* are ids of jobs it could be."""
+
+    why: str
+    candidates: tuple[str, ...] = ()
+
+
+Verdict = Match | Absent | Unclear
+
+
+def since(intent: Intent) -> datetime:
+    """The earliest `created_at`, by the far side's clock, that a job of *intent* can have."""
+    if intent.server_at is None:
+        return intent.first_at - UNKNOWN_CLOCK_MARGIN
+    return intent.first_at + (intent.server_at - intent.at) - MARGIN
+
+
+def judge(
+    intents: Sequence[Intent],
+    listing: Listing,
+    *,
+    taken: Collection[str],
+    organization_id: str | None,
+    key: TagKey | None,
+) -> Mapping[str, Verdict]:
+    """A verdict for each of *intents*, by its uuid. Pure.
+
+    *taken* are the ids of jobs that the state holds already: none of them is an unanswered push. A job that could
+    be two of the intents settles neither.
+    """
+    jobs = [job for job in listing.jobs if job.id not in taken and organization_id in (None, job.organization_id)]
+    mixed = organization_id is None and len({job.organization_id for job in listing.jobs}) > 1
+    found = {intent.uuid: _candidates(intent, jobs, key) for intent in intents}
+    claims: dict[str, int] = {}
+    for candidates in found.values():
+        for job, _ in candidates:
+            claims[job.id] = claims.get(job.id, 0) + 1
+    return {uuid: _verdict(candidates, claims, listing.gap, mixed=mixed) for uuid, candidates in found.items()}
+
+
+def _candidates(intent: Intent, jobs: Sequence[Job], key: TagKey | None) -> list[tuple[Job, Likeness]]:
+    earliest = since(intent)
+    recent = (job for job in jobs if job.created_at is None or job.created_at >= earliest)
+    weighed = ((job, likeness(intent.projection, job, key)) for job in recent)
+    return [(job, found) for job, found in weighed if found is not Likeness.NO]
+
+
+def _verdict(
+    candidates: list[tuple[Job, Likeness]], claims: Mapping[str, int], gap: str | None, *, mixed: bool
+) -> Verdict:
+    ids = tuple(job.id for job, _ in candidates)
+    if not candidates:
+        return Unclear(gap) if gap else Absent()
+    if len(candidates) > 1:
+        return Unclear(f"{len(candidates)} jobs could be it", ids)
+    job, found = candidates[0]
+    if claims[job.id] > 1:
+        return Unclear("the one job that could be it could be another push in doubt too", ids)
+    if found is Likeness.UNSURE:
+        return Unclear("a part of the one job that could be it cannot be compared", ids)
+    if mixed:
+        return Unclear("the list holds jobs of several organisations, and ours is not known yet", ids)
+    return Unclear(gap, ids) if gap else Match(job)
+
+
+async def list_jobs(client: Client, back_to: datetime | None, *, until: Collection[str] = frozenset()) -> Listing:
+    """Reads `/v2/jobs` back to *back_to* (None: to its end), or *until* all of these ids were seen.
+
+    At most MOST_PAGES pages are read; what is not known to be whole says so.
+
+    Offsets move when jobs are pushed meanwhile, so pages overlap; without a common job it is read anew. It ends
+    early only once the order is shown to be newest first. Raises CallError.
+    """
+    listing = Listing((), "the list moved on while it was read")
+    for _ in range(3):
+        listing = await _read(client, back_to, frozenset(until))
+        if listing.gap != _MOVED:
+            break
+    return listing
+
+
+_MOVED = "the list moved on faster than it could be read"
+
+
+async def _read(client: Client, back_to: datetime | None, until: frozenset[str]) -> Listing:
+    seen: dict[str, Job] = {}
+    offset, limit, last_page = 0, PAGE_LIMIT, frozenset[str]()
+    for _ in range(MOST_PAGES):
+        try:
+            page = await client.jobs(limit=limit, offset=offset)
+        except TooLargeError:
+            if limit <= OVERLAP * 2:
+                raise
+            limit //= 2
+            continue
+        if last_page and not any(job.id in last_page for job in page.jobs):
+            return Listing(tuple(seen.values()), _MOVED)
+        seen |= {job.id: job for job in page.jobs}
+        if until and until <= seen.keys():
+            return Listing(tuple(seen.values()))
+        order = _order([*seen.values()])
+        if page.next_offset < 0:
+            whole = not last_page or order != "unclear"
+            return Listing(tuple(seen.values()), None if whole else "its list of jobs has no clear order")
+        oldest = page.jobs[-1].created_at if page.jobs else None
+        if order == "newest first" and back_to is not None and oldest is not None and oldest < back_to:
+            return Listing(tuple(seen.values()))
+        last_page = frozenset(job.id for job in page.jobs)
+        offset = max(page.next_offset - min(OVERLAP, len(page.jobs) // 2), 1)
+    return Listing(tuple(seen.values()), f"its list of jobs is longer than {MOST_PAGES} pages")
+
+
+def _order(jobs: Sequence[Job]) -> str:
+    """How the list is ordered, as far as it was read: by rows that all say when they were made."""
+    times = [job.created_at for job in jobs]
+    if not times or any(at is None for at in times):
+        return "unclear"
+    pairs = [(a, b) for a, b in pairwise(times) if a is not None and b is not None]
+    if all(a >= b for a, b in pairs):
+        return "newest first"
+    return "oldest first" if all(a <= b for a, b in pairs) else "unclear"

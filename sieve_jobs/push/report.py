@@ -1,0 +1,86 @@
+"""Report: the result of a run, put together when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import ExitCode
+from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.push.follow import FollowResult
+from sieve_jobs.push.result import ApplyResult, Result, Tally
+from sieve_jobs.push.run import Run, place_of
+
+
+def report(run: Run, followed: FollowResult | None) -> ApplyResult:
+    """Rows for every change and every job followed, the exit codes that hold, and what is still running."""
+    _twins_of_doubts(run)
+    for change in run.plan.changes:
+        _complete(run, change)
+    for name, entry in (run.plan.running or {}).items():
+        row = Result(name, Action.NOTHING, Reason.UNCHANGED, entry.job_id, entry.run_id, entry.status)
+        run.rows.setdefault(name, row)
+    for name, entry in run.plan.failed.items():
+        if not entry.reported:
+            run.codes.add(ExitCode.JOB_FAILED)
+            error = run.redactor.clean(entry.error)
+            row = Result(name, Action.NOTHING, Reason.UNCHANGED, entry.job_id, entry.run_id, entry.status, error)
+            run.rows.setdefault(name, row)
+    if followed is not None:
+        run.codes |= followed.codes
+        run.problems += followed.problems
+    rows = tuple(_with_end(run.rows[name], followed) for name in sorted(run.rows))
+    running = {
+        row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
+    }
+    return ApplyResult(rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running)
+
+
+def _twins_of_doubts(run: Run) -> None:
+    """Pushes that were not made because one that looks the same is in doubt."""
+    if run.ending.is_set():
+        return
+    for order in run.orders.left():
+        message = f"'{order.name}' was not pushed: a push that looks the same in the far side's list is in doubt"
+        problem = Diagnostic("SJ140", message, place_of(order.change), hint="it goes on once that one is resolved")
+        run.fail(order.change, order.reason, message)
+        run.problem(problem, ExitCode.DECISION)
+
+
+def _complete(run: Run, change: Change) -> None:
+    """A row for a change that no step made one for."""
+    entry = change.entry
+    if change.action in (Action.PUSH, Action.REUSE) or change.intent is not None:
+        row = run.row(change)
+        if row.job_id is None and row.error is None and not run.options.continue_only:
+            run.fail(change, row.reason, "not pushed: the run ended before")
+        return
+    row = run.row(change)
+    if entry is not None:
+        run.rows[change.name] = replace(row, job_id=entry.job_id, run_id=entry.run_id, status=entry.status)
+    if change.action is Action.RESOLVE:
+        run.codes.add(ExitCode.DECISION)
+        run.held.add(change.name)
+
+
+def _with_end(row: Result, followed: FollowResult | None) -> Result:
+    if followed is None or row.job_id is None:
+        return row
+    end = followed.ended.get(row.job_id)
+    if end is not None:
+        return replace(row, status=end.status, error=end.error or row.error, log=end.log)
+    open_job = followed.running.get(row.job_id)
+    return row if open_job is None else replace(row, status=open_job.status)
+
+
+def _tally(run: Run) -> Tally:
+    rows = run.rows.values()
+    done = [row for row in rows if row.job_id is not None and row.error is None]
+    return Tally(
+        pushed=len(run.pushed),
+        refused=len(run.refused),
+        reused=sum(row.action is Action.REUSE for row in done),
+        moved=sum(row.action is Action.MOVE for row in rows),
+        unchanged=run.plan.summary.unchanged,
+        in_doubt=len(run.held),
+    )

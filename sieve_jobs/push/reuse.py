@@ -1,0 +1,87 @@
+"""Reuse: an earlier job is taken again only if the far side still has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sieve_jobs.errors import CallError, ExitCode
+from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.push.bookkeeping import forgotten, reused
+from sieve_jobs.push.draft import Order
+from sieve_jobs.push.events import Pruned, Reused
+from sieve_jobs.push.run import Run
+from sieve_jobs.state.entry import DropPast, PutEntry
+from sieve_jobs.wire import Job, Status
+
+
+async def reuse(run: Run, changes: Sequence[Change]) -> None:
+    """Takes every earlier job again that is still there; what is gone is pushed. The first call goes alone."""
+    gate = asyncio.Semaphore(run.options.concurrency)
+
+    async def one(change: Change) -> None:
+        async with gate:
+            if not run.ending.is_set():
+                await _reuse(run, change)
+
+    for change in changes[:1]:
+        await one(change)
+    await asyncio.gather(*map(one, changes[1:]))
+
+
+async def _reuse(run: Run, change: Change) -> None:
+    past = change.reuses
+    if past is None:
+        return
+    job: Job | None = None
+    try:
+        job = await run.client.job(past.job_id)
+    except CallError as error:
+        if error.status != 404:
+            problem = run.call_failed(error, f"ask for job {past.job_id} of '{change.name}'")
+            run.fail(change, change.reason, problem.message)
+            if not run.ending.is_set():
+                run.problem(problem, ExitCode.ERROR)
+            return
+    if job is None or job.status in (Status.ERROR, Status.CANCELLED):
+        _push_instead(run, change)
+        return
+    run.recorder.later(*reused(change, job, now=run.clock.now(), commit=run.options.commit))
+    run.emit(Reused(change.name, job.id))
+    run.settled(change, change.reason, job_id=job.id, run_id=job.run_id, status=job.status)
+
+
+def _push_instead(run: Run, change: Change) -> None:
+    past, before = change.reuses, change.entry
+    if past is None or change.detail is None:
+        return
+    if before is not None and before.job_id == past.job_id:
+        before = None  # what is gone is no earlier job to come back to
+    run.recorder.later(DropPast(past.job_id))
+    run.row(change, Reason.RESULT_GONE, action=Action.PUSH)
+    run.orders.add(Order(change, change.detail, Reason.RESULT_GONE, before, run.options.key))
+
+
+async def cancel_pruned(run: Run, changes: Sequence[Change]) -> None:
+    """Cancels the jobs of removed specs, and forgets those that ended by it."""
+    for change in changes:
+        entry = change.entry
+        if entry is None or run.ending.is_set():
+            continue
+        try:
+            over = await run.client.cancel(entry.job_id) or (await run.client.job(entry.job_id)).status.is_final
+        except CallError as error:
+            if error.status != 404:
+                problem = run.call_failed(error, f"cancel job {entry.job_id} of '{change.name}'")
+                run.fail(change, change.reason, problem.message)
+                if not run.ending.is_set():
+                    run.problem(problem, ExitCode.ERROR)
+                continue
+            over = True
+        if over:
+            run.recorder.later(*forgotten(entry))
+            run.emit(Pruned(change.name, entry.job_id, cancelled=True))
+        else:
+            # Sieve may refuse to cancel a job that is still queued: the entry stays, and the next prune tries again.
+            run.recorder.later(PutEntry(entry))
+            run.fail(change, change.reason, f"job {entry.job_id} could not be cancelled yet; prune again later")

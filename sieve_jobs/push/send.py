@@ -1,0 +1,211 @@
+"""Send: one push, from its durable intent to what is known of it, with the retries that are safe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import CallError, ExitCode, InvalidError
+from sieve_jobs.push.client import NamedJobError, Pushed
+from sieve_jobs.push.draft import Order, answered, intent_of
+from sieve_jobs.push.events import Adopted, InDoubt, Pushing, Waiting
+from sieve_jobs.push.outcome import Outcome, of_error
+from sieve_jobs.push.pace import backoff
+from sieve_jobs.push.projection import Likeness, likeness
+from sieve_jobs.push.run import Run, place_of, refused_everything
+from sieve_jobs.state.entry import ClearIntent, Intent, PutIntent
+from sieve_jobs.wire import Job, Json, Status
+
+LONGEST_START = 10.0
+"""Seconds after which an intent is made durable anew before its push begins: the machine may have slept between."""
+BUSY_TRIES = 10
+"""Answers of 429 to one push after which the run ends."""
+KEYED_TRIES = 5
+"""Attempts with one key at our engine."""
+
+
+class _Found(Enum):
+    """What looking for an unconfirmed push at once came to."""
+
+    RECORDED = "recorded"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+async def send(run: Run, order: Order) -> Intent | None:
+    """Makes *order*'s push. None: its outcome is known and recorded. Else the intent that is in doubt."""
+    try:
+        body = run.options.body(order.detail.spec)
+    except InvalidError as error:
+        run.refuse(order, "; ".join(problem.message for problem in error.diagnostics))
+        return order.intent
+    if order.detail.spec.missing:
+        unset = ", ".join(f"${{{name}}}" for name in order.detail.spec.missing)
+        run.refuse(order, f"{unset} is not set", hint="a secret must be set to push, not to plan")
+        return order.intent
+    return await _Attempts(run, order, body).make()
+
+
+class _Attempts:
+    """The attempts of one push."""
+
+    def __init__(self, run: Run, order: Order, body: dict[str, Json]) -> None:
+        self.run, self.order, self.body = run, order, body
+        self.redactor = run.redactor_of(order.detail.spec)
+        self.unreachable = self.busy = 0
+
+    async def make(self) -> Intent | None:
+        """Attempt after attempt, as long as the outcome of the last one allows another."""
+        order, doubt = self.order, self.order.intent
+        while await self.run.turn():
+            intent = await self._durable(replace(order, intent=doubt))
+            if self.run.ending.is_set():
+                return self._withdraw(intent)
+            self.run.emit(Pushing(order.name, order.reason, intent.attempt))
+            try:
+                pushed = await self.run.client.push(self.body, intent.uuid)
+            except CallError as error:
+                outcome = of_error(error)
+                if outcome is Outcome.UNCONFIRMED:
+                    found = await self._unconfirmed(intent, error)
+                    if found is not _Found.ABSENT or not self._may_repeat(intent):
+                        return None if found is _Found.RECORDED else intent
+                    doubt = intent
+                    continue
+                self._withdraw(intent)
+                if outcome in (Outcome.REFUSED, Outcome.STOPPED) or not await self._try_later(outcome, error):
+                    self._give_up(outcome, error)
+                    return self._left_over(intent)
+                continue
+            self._created(intent, pushed)
+            return None
+        return doubt
+
+    async def _durable(self, order: Order) -> Intent:
+        """The intent of the attempt that is made next, in the state before the first byte is sent."""
+        run = self.run
+        while True:
+            began = run.clock.monotonic()
+            intent = intent_of(
+                order, now=run.clock.now(), server_now=run.client.server_now(), endpoint=run.plan.where.endpoint,
+                organization=run.organization, commit=run.options.commit,
+            )  # fmt: skip
+            await run.recorder.write(PutIntent(intent))
+            if run.clock.monotonic() - began <= LONGEST_START:
+                return intent
+
+    def _withdraw(self, intent: Intent) -> Intent | None:
+        """This attempt made nothing. The intent goes only if no earlier attempt of it went unanswered."""
+        if intent.attempt > 1:
+            return intent
+        self.run.recorder.later(ClearIntent(intent.uuid))
+        return None
+
+    def _left_over(self, intent: Intent) -> Intent | None:
+        return intent if intent.attempt > 1 else None
+
+    def _created(self, intent: Intent, pushed: Pushed) -> None:
+        run, order, response = self.run, self.order, pushed.response
+        run.pace.succeeded(run.clock.monotonic())
+        organization = response.organization_id
+        if run.organization is not None and organization is not None and organization != run.organization:
+            run.recorder.later(ClearIntent(intent.uuid))
+            other_organization(run, organization, response.id)
+            run.fail(order.change, order.reason, "its job was made in another organisation")
+            return
+        run.learned = True
+        run.learn(organization)
+        run.recorder.later(*answered(intent, order.before, response.id, response.run_id, response.status))
+        run.created(order, response.id, response.run_id, response.status)
+
+    async def _try_later(self, outcome: Outcome, error: CallError) -> bool:
+        """Whether another attempt is worth it; waits for it if so."""
+        run = self.run
+        if outcome is Outcome.UNREACHABLE:
+            self.unreachable += 1
+            if self.unreachable >= run.options.connect_tries:
+                return False
+            wait = backoff(self.unreachable) * run.options.jitter()
+            run.emit(Waiting(wait, error.message, self.order.name))
+            await run.pause(wait)
+            return True
+        self.busy += 1
+        if self.busy >= BUSY_TRIES:
+            return False
+        wait = backoff(self.busy) if error.retry_after is None else error.retry_after
+        run.pace.refused(run.clock.monotonic(), wait)
+        run.emit(Waiting(wait, error.message, self.order.name))
+        return True
+
+    def _give_up(self, outcome: Outcome, error: CallError) -> None:
+        run, order = self.run, self.order
+        message = self.redactor.clean(error.message)
+        if outcome is Outcome.REFUSED:
+            run.refuse(order, message)
+            return
+        run.fail(order.change, order.reason, message)
+        if outcome is Outcome.STOPPED:
+            # Without credit nothing new runs, but what does can be followed.
+            run.halt(refused_everything(message, error.status), ExitCode.ERROR, message, cut_off=error.status != 402)
+        elif outcome is Outcome.UNREACHABLE:
+            hint = f"nothing was sent for '{order.name}' and what comes after it; run apply again"
+            run.halt(Diagnostic("SJ145", message, hint=hint), ExitCode.ERROR, message)
+        else:
+            hint = "it asked for fewer pushes too often; run apply again later"
+            problem = Diagnostic("SJ149", message, place_of(order.change), hint=hint)
+            run.halt(problem, ExitCode.ERROR, message, cut_off=False)
+
+    async def _unconfirmed(self, intent: Intent, error: CallError) -> _Found:
+        """Looks at once for the job where that can be told without doubt; it is recorded if it is there."""
+        run = self.run
+        message = self.redactor.clean(error.message)
+        run.emit(InDoubt(self.order.name, intent.attempt, message))
+        try:
+            if run.client.engine:
+                # The engine may still be at it: it answers 409 as long as the first request is under way.
+                await run.pause(backoff(intent.attempt) if error.status == 409 else 0.0)
+                job = await run.client.job_by_ref(intent.uuid)
+                if job is None:
+                    return _Found.ABSENT
+                adopt(run, self.order, intent, job, "by its key")
+                return _Found.RECORDED
+            if isinstance(error, NamedJobError):
+                job = await run.client.job(error.job_id)
+                ours = run.organization in (None, job.organization_id)
+                if ours and likeness(intent.projection, job, run.options.key) is Likeness.YES:
+                    adopt(run, self.order, intent, job, "by the id in the broken answer")
+                    return _Found.RECORDED
+        except CallError:
+            return _Found.UNKNOWN
+        return _Found.UNKNOWN
+
+    def _may_repeat(self, intent: Intent) -> bool:
+        return self.run.client.engine is True and intent.attempt < KEYED_TRIES and not self.run.ending.is_set()
+
+
+def adopt(run: Run, order: Order, intent: Intent, job: Job, how: str) -> None:
+    """*job* is what *intent*'s push made: it is recorded as such, and followed."""
+    status = open_status(job.status)
+    run.learn(job.organization_id or None)
+    run.recorder.later(*answered(intent, order.before, job.id, job.run_id, status))
+    run.settled(order.change, order.reason, job_id=job.id, run_id=job.run_id, status=status, action=order.action)
+    run.superseded(order.before)
+    run.pushed.add(order.name)
+    run.emit(Adopted(order.name, job.id, how))
+
+
+def open_status(status: Status) -> Status:
+    """What is recorded of a job at first: its end is for following to find, and to tell."""
+    return Status.PROCESSING if status.is_final else status
+
+
+def other_organization(run: Run, organization: str, job_id: str | None) -> None:
+    """The key belongs to other people than the state does: nothing more is sent."""
+    made = f"; job {job_id} was made there" if job_id else ""
+    problem = Diagnostic(
+        "SJ146",
+        f"the api key belongs to organisation {organization}, this state to {run.organization}{made}",
+        hint="use the key the state was made with, or a target with a state of its own",
+    )
+    run.halt(problem, ExitCode.GUARDED, problem.message)
