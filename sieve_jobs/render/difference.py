@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sieve_jobs.plan.plan import FieldDiff
 from sieve_jobs.render.style import Style
-from sieve_jobs.render.text import escape, shorten, width_of
+from sieve_jobs.render.text import clip, escape, shorten, width_of
 from sieve_jobs.wire import Json
 
 MOST = 20
@@ -64,7 +64,7 @@ def _apart(before: str, after: str, room: int, style: Style) -> tuple[str, str]:
 
     def part(text: str) -> str:
         size = f"  ({len(text):,} characters)" if len(text) > room else ""
-        return shorten((cut if start else "") + text[start:], room - len(size), cut) + size
+        return clip((cut if start else "") + text[start:], room - len(size), cut) + size
 
     return part(before), part(after)
 

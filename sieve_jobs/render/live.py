@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -40,6 +41,8 @@ class LiveView:
         self._running: dict[str, tuple[str, float]] = {}
         self._done: set[str] = set()
         self._failed: set[str] = set()
+        self._lock = threading.Lock()
+        """The view is drawn by a thread of its own."""
         self._spinner = Spinner("dots" if style.unicode else "line", style="cyan" if style.colour else "")
         self._console = Console(
             file=stream, width=style.width, no_color=not style.colour, highlight=False, markup=False, emoji=False,
@@ -61,7 +64,8 @@ class LiveView:
 
     def handle(self, event: Event) -> None:
         """Takes in one event."""
-        self._note(event)
+        with self._lock:
+            self._note(event)
         if isinstance(event, _QUIET) or (isinstance(event, StatusChanged) and not event.status.is_final):
             return
         text = event_text(event, self._style, target=self._target)
@@ -97,7 +101,8 @@ class LiveView:
         self._expected = max(self._expected, len(self._running) + len(self._done))
 
     def _view(self) -> RenderableType:
-        rows = sorted(self._running.items(), key=lambda item: (item[1][0] != "processing", item[1][1], item[0]))
+        with self._lock:
+            rows = sorted(self._running.items(), key=lambda item: (item[1][0] != "processing", item[1][1], item[0]))
         room = max(min(self._console.size.height - 4, 12), 1)
         table = Table.grid(padding=(0, 2, 0, 0))
         for name, (word, since) in rows[:room]:

@@ -99,8 +99,9 @@ def _window(cells: list[str], start: int, end: int, room: int, cut: str) -> tupl
     if sum(widths) <= room:
         return cells, start, end
     room -= 2 * len(cut)
-    first, last, used = start, start, 0
-    while last < len(cells) and used + widths[last] <= room * 2 // 3:
+    near = sum(widths[:end]) <= room * 3 // 4
+    first, last, used = (0, 0, 0) if near else (start, start, 0)
+    while last < len(cells) and used + widths[last] <= (room if near else room * 2 // 3):
         used += widths[last]
         last += 1
     while first > 0 and used + widths[first - 1] <= room:

@@ -161,15 +161,13 @@ def _took(job: Job | None) -> str:
 def _row(row: Result, took: str, layout: _Layout, style: Style) -> str:
     sign, word, role = _standing(row)
     name = style.paint(pad(escape(row.name), layout.name), "strong")
-    cells = f"{style.paint(style.sign(sign), role)} {name}  {style.paint(pad(word, layout.word), role)}"
-    used = 2 + max(width_of(escape(row.name)), layout.name) + 2 + layout.word
-    if layout.took:
-        cells, used = f"{cells}  {took:>{layout.took}}", used + 2 + layout.took
+    cells = f"{style.paint(style.sign(sign), role)} {name}  {style.paint(word, role)}"
+    space = " " * (layout.word - len(word)) + (f"  {took:>{layout.took}}" if layout.took else "") + "  "
     if row.job_id:
-        tail = style.paint(escape(row.job_id) if layout.whole_ids else escape(row.job_id[:8]), "dim")
-        return f"{cells}  {tail}"
+        return cells + space + style.paint(escape(row.job_id if layout.whole_ids else row.job_id[:8]), "dim")
     tail = last_line(row.error or "") or WORDS[row.reason]
-    return f"{cells}  {tail}" if used + 2 + width_of(tail) <= style.width else f"{cells}\n    {tail}"
+    used = 2 + max(width_of(escape(row.name)), layout.name) + 2 + len(word) + len(space)
+    return cells + space + tail if used + width_of(tail) <= style.width else f"{cells}\n    {tail}"
 
 
 def _standing(row: Result) -> tuple[str, str, Role]:

@@ -53,6 +53,19 @@ def shorten(text: str, width: int, ellipsis: str = "…") -> str:
     return head + ellipsis + tail
 
 
+def clip(text: str, width: int, ellipsis: str = "…") -> str:
+    """*text*, already escaped, in at most *width* columns: its end makes room."""
+    if width_of(text) <= width:
+        return text
+    kept, used = "", len(ellipsis)
+    for character in text:
+        used += _columns(character)
+        if used > width:
+            break
+        kept += character
+    return kept + ellipsis
+
+
 def width_of(text: str) -> int:
     """Columns that *text* takes at a terminal: wide characters two, combining marks none."""
     return len(text) if text.isascii() else sum(map(_columns, text))
