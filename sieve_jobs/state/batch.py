@@ -94,7 +94,11 @@ def keep_end_of_job(job: PastJob, before: Mapping[str, PastJob]) -> PastJob:
 
 
 def entry_with(entry: Entry, said: JobStatus) -> Entry:
-    """*entry* with what the far side says of its job; the same object if that changes nothing."""
+    """*entry* with what the far side says of its job; the same object if that changes nothing.
+
+    A job that ended keeps its end and can only be marked as reported. One that answers again is not lost any more,
+    and what was reported of its loss does not count for its end.
+    """
     if entry.status.is_final:
         return replace(entry, reported=True) if said.reported and not entry.reported else entry
     found_again = entry.lost and not said.lost

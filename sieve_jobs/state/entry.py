@@ -200,7 +200,7 @@ class JobStatus:
     reported: bool = False
     """Also marks the entry as reported: this run has said the bad end, or the loss. False leaves what is there."""
     lost: bool = False
-    """Also marks the entry as lost: the far side answered 404. False leaves what is there."""
+    """Marks the entry as lost: the far side answered 404. False: it answered, so the entry is not lost (any more)."""
 
 
 Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | JobStatus

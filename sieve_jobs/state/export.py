@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from sieve_jobs.spec.jobspec import Tags
 from sieve_jobs.state.entry import Entry, Intent, PastJob
 from sieve_jobs.state.store import Store
 from sieve_jobs.wire import Json
@@ -36,12 +37,7 @@ def entry_document(entry: Entry) -> dict[str, Json]:
         "digest": entry.digest,
         "fingerprint": entry.fingerprint,
         "parts": dict(entry.parts),
-        "tags": {
-            "key": entry.tags.key,
-            "env": dict(entry.tags.env),
-            "secrets": dict(entry.tags.secrets),
-            "webhooks": entry.tags.webhooks,
-        },
+        "tags": _tags(entry.tags),
         "variables": dict(entry.variables),
         "function": entry.function,
         "path": entry.path,
@@ -57,6 +53,7 @@ def entry_document(entry: Entry) -> dict[str, Json]:
         "reported": entry.reported,
         "orphaned": entry.orphaned,
         "lost": entry.lost,
+        "protect": entry.protect,
     }
 
 
@@ -72,6 +69,7 @@ def past_document(job: PastJob) -> dict[str, Json]:
         "pushed_at": _time(job.pushed_at),
         "completed_at": _time(job.completed_at),
         "error": job.error,
+        "tags": _tags(job.tags),
     }
 
 
@@ -91,6 +89,10 @@ def intent_document(intent: Intent) -> dict[str, Json]:
         "draft": entry_document(intent.draft),
         "confirmed_job": intent.confirmed_job,
     }
+
+
+def _tags(tags: Tags) -> dict[str, Json]:
+    return {"key": tags.key, "env": dict(tags.env), "secrets": dict(tags.secrets), "webhooks": tags.webhooks}
 
 
 def _time(at: datetime | None) -> str | None:

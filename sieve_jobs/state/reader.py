@@ -190,7 +190,7 @@ def _nothing(schema: Schema) -> sqlite3.Connection:
     """A state that is not there yet, as an empty database in memory."""
     connection = _connect(":memory:")
     create_tables(connection, schema)
-    put_header(connection, HeaderRow(Header(lineage="", serial=0), decided=0, tool="", sums=Sums()))
+    put_header(connection, HeaderRow(Header(lineage="", serial=0), tool="", sums=Sums()))
     return connection
 
 

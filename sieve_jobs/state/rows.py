@@ -24,15 +24,17 @@ Stored: TypeAlias = "str | int | bytes | None"
 
 ENTRY_COLUMNS = (
     "name", "digest", "fingerprint", "parts", "tags", "variables", "function", "path", "line", "reason", "job_id",
-    "run_id", "status", "pushed_at", "completed_at", "error", "git_commit", "reported", "orphaned", "lost",
+    "run_id", "status", "pushed_at", "completed_at", "error", "git_commit", "reported", "orphaned", "lost", "protect",
 )  # fmt: skip
-PAST_COLUMNS = ("job_id", "run_id", "name", "digest", "function", "status", "pushed_at", "completed_at", "error")
+PAST_COLUMNS = (
+    "job_id", "run_id", "name", "digest", "function", "status", "pushed_at", "completed_at", "error", "tags",
+)  # fmt: skip
 INTENT_COLUMNS = (
     "uuid", "name", "attempt", "at", "server_at", "first_at", "endpoint", "organization_id", "projection",
     "projection_hash", "draft", "confirmed_job",
 )  # fmt: skip
 HEADER_COLUMNS = (
-    "lineage", "serial", "decided", "endpoint", "organization_id", "written_at", "tool",
+    "lineage", "serial", "endpoint", "organization_id", "written_at", "tool",
     "settled_sum", "open_sum", "superseded_sum", "intents_sum",
 )  # fmt: skip
 
@@ -54,8 +56,6 @@ class HeaderRow:
     """The header as stored: what people know of it, and what the store needs to trust its rows."""
 
     header: Header
-    decided: int
-    """Serial of the last commit that rested on a plan. Status writes since then change no decision."""
     tool: str
     """Version of sieve-jobs that wrote last; stays readable in every schema version."""
     sums: Sums
@@ -67,13 +67,11 @@ def is_settled(entry: Entry) -> bool:
 
 
 def entry_row(entry: Entry) -> Row:
-    tags = entry.tags
     return (
-        entry.name, entry.digest, entry.fingerprint, _pack(entry.parts),
-        _pack({"key": tags.key, "env": dict(tags.env), "secrets": dict(tags.secrets), "webhooks": tags.webhooks}),
+        entry.name, entry.digest, entry.fingerprint, _pack(entry.parts), _pack_tags(entry.tags),
         _pack(entry.variables), entry.function, entry.path, entry.line, entry.reason, entry.job_id, entry.run_id,
         entry.status.value, format_time(entry.pushed_at), _format(entry.completed_at), entry.error, entry.commit,
-        int(entry.reported), int(entry.orphaned), int(entry.lost),
+        int(entry.reported), int(entry.orphaned), int(entry.lost), int(entry.protect),
     )  # fmt: skip
 
 
@@ -82,36 +80,32 @@ def entry_of(row: Sequence[Value]) -> Entry:
     (
         name, digest, fingerprint, parts, tags, variables, function, path, line, reason, job_id,
         run_id, status, pushed_at, completed_at, error, commit, reported, orphaned, lost,
+        protect,
     ) = row  # fmt: skip
-    packed = _object(tags)
     return Entry(
         name=_text(name), digest=_text(digest), fingerprint=_text(fingerprint), parts=_object(parts),
-        tags=Tags(
-            key=_text(packed["key"]), env=_texts(packed["env"]), secrets=_texts(packed["secrets"]),
-            webhooks=_text(packed["webhooks"]),
-        ),
-        variables={key: value is True for key, value in _object(variables).items()},
+        tags=_tags(tags), variables={key: value is True for key, value in _object(variables).items()},
         function=_text(function), path=_text(path), line=_number(line), reason=_text(reason), job_id=_text(job_id),
         run_id=_text(run_id), status=Status(_text(status)), pushed_at=parse_time(_text(pushed_at)),
         completed_at=_time(completed_at), error=_text(error), commit=_optional(commit), reported=bool(reported),
-        orphaned=bool(orphaned), lost=bool(lost),
+        orphaned=bool(orphaned), lost=bool(lost), protect=bool(protect),
     )  # fmt: skip
 
 
 def past_row(job: PastJob) -> Row:
     return (
         job.job_id, job.run_id, job.name, job.digest, job.function, job.status.value, format_time(job.pushed_at),
-        _format(job.completed_at), job.error,
+        _format(job.completed_at), job.error, _pack_tags(job.tags),
     )  # fmt: skip
 
 
 def past_of(row: Sequence[Value]) -> PastJob:
     """As entry_of, for an earlier job."""
-    job_id, run_id, name, digest, function, status, pushed_at, completed_at, error = row
+    job_id, run_id, name, digest, function, status, pushed_at, completed_at, error, tags = row
     return PastJob(
         job_id=_text(job_id), run_id=_text(run_id), name=_text(name), digest=_text(digest), function=_text(function),
         status=Status(_text(status)), pushed_at=parse_time(_text(pushed_at)), completed_at=_time(completed_at),
-        error=_text(error),
+        error=_text(error), tags=_tags(tags),
     )  # fmt: skip
 
 
@@ -139,19 +133,19 @@ def intent_of(row: Sequence[Value]) -> Intent:
 def header_row(row: HeaderRow) -> Row:
     header = row.header
     return (
-        header.lineage, header.serial, row.decided, header.endpoint, header.organization_id,
+        header.lineage, header.serial, header.endpoint, header.organization_id,
         _format(header.written_at), row.tool, *row.sums,
     )  # fmt: skip
 
 
 def header_of(row: Sequence[Value]) -> HeaderRow:
     """As entry_of, for the header."""
-    lineage, serial, decided, endpoint, organization, written_at, tool, *sums = row
+    lineage, serial, endpoint, organization, written_at, tool, *sums = row
     header = Header(
         lineage=_text(lineage), serial=_number(serial), endpoint=_optional(endpoint),
         organization_id=_optional(organization), written_at=_time(written_at),
     )  # fmt: skip
-    return HeaderRow(header, _number(decided), _text(tool), Sums(*map(_number, sums)))
+    return HeaderRow(header, _text(tool), Sums(*map(_number, sums)))
 
 
 def checksum(row: Row) -> int:
@@ -200,6 +194,18 @@ def _restore(value: Stored) -> Value:
 
 def _pack(value: Mapping[str, object]) -> str:
     return json.dumps(dict(value), separators=(",", ":"))
+
+
+def _pack_tags(tags: Tags) -> str:
+    return _pack({"key": tags.key, "env": dict(tags.env), "secrets": dict(tags.secrets), "webhooks": tags.webhooks})
+
+
+def _tags(value: object) -> Tags:
+    packed = _object(value)
+    return Tags(
+        key=_text(packed["key"]), env=_texts(packed["env"]), secrets=_texts(packed["secrets"]),
+        webhooks=_text(packed["webhooks"]),
+    )  # fmt: skip
 
 
 def _object(value: object) -> dict[str, Json]:

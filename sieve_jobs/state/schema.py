@@ -25,12 +25,11 @@ class Schema:
 SCHEMA = Schema(1)
 
 TABLES = (
-    # One row. `decided` is the serial of the last commit that rested on a plan; the sums are those of rows.Sums.
+    # One row. The sums are those of rows.Sums.
     """CREATE TABLE header (
       id INTEGER PRIMARY KEY CHECK (id = 1),
       lineage TEXT NOT NULL,
       serial INTEGER NOT NULL,
-      decided INTEGER NOT NULL,
       endpoint TEXT,
       organization_id TEXT,
       written_at TEXT,
@@ -62,6 +61,7 @@ TABLES = (
       reported INTEGER NOT NULL,
       orphaned INTEGER NOT NULL,
       lost INTEGER NOT NULL,
+      protect INTEGER NOT NULL,
       checksum INTEGER NOT NULL,
       settled INTEGER NOT NULL
     )""",
@@ -82,6 +82,7 @@ TABLES = (
       pushed_at TEXT NOT NULL,
       completed_at TEXT,
       error TEXT NOT NULL,
+      tags TEXT NOT NULL,
       checksum INTEGER NOT NULL
     )""",
     "CREATE INDEX past_digest ON past (digest)",

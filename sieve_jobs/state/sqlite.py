@@ -104,10 +104,7 @@ class SqliteStore:
             return frozenset({*(entry.job_id for entry, _ in entries), *(job.job_id for job in past)})
 
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
-        """As Store. Job statuses that others committed since *expect_serial* do not count: they change no decision.
-
-        Statuses that change nothing leave the serial as it is. Raises ValueError for other writes without a serial.
-        """
+        """As Store. Raises ValueError for writes that need a serial and have none."""
         with self._one_at_a_time:
             batch = fold(writes)
             if expect_serial is None and batch.decides:

@@ -41,12 +41,12 @@ class Store(Protocol):
         """Those of *job_ids* that an entry or an earlier job has: each job belongs to one spec at most."""
 
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
-        """Applies all *writes* or none, durably; returns the new serial.
+        """Applies all *writes* or none, durably; returns the serial as it then is: one higher.
 
-        Raises LockedError if anything but job statuses was committed since *expect_serial*. None is allowed for
-        JobStatus writes alone, which are monotone; those that change nothing leave the serial as it is, and so
-        does an empty list. Among writes for one key the last wins; which key comes first does not matter, so
-        that two names may swap their jobs. A job that ended stays ended, whatever status an older entry carries.
+        Raises LockedError if the serial is no longer *expect_serial*. None is allowed for JobStatus writes alone,
+        which are monotone and leave the serial as it is, as an empty list does. Among writes for one key the last
+        wins; which key comes first does not matter, so that two names may swap their jobs. A job that ended stays
+        ended, whatever status an older entry carries.
         """
 
     def close(self) -> None: ...

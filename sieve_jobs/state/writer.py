@@ -132,7 +132,7 @@ class Writer:
         try:
             row = read_header(connection)
             serial = row.header.serial
-            if expect_serial is not None and not row.decided <= expect_serial <= serial:
+            if expect_serial is not None and expect_serial != serial:
                 raise moved_on(self._path, expect_serial, serial)
             after = apply_batch(connection, row, batch, self._now(), __version__)
             connection.execute("ROLLBACK" if after is row else "COMMIT")
@@ -201,7 +201,7 @@ def _create(path: Path, schema: Schema, now: Callable[[], datetime]) -> None:
             connection.execute("BEGIN")
             create_tables(connection, schema)
             header = Header(lineage=os.urandom(16).hex(), serial=0, written_at=now())
-            put_header(connection, HeaderRow(header, decided=0, tool=__version__, sums=Sums()))
+            put_header(connection, HeaderRow(header, tool=__version__, sums=Sums()))
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
         place_new(draft, path)

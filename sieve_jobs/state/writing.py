@@ -44,22 +44,24 @@ def put_header(connection: sqlite3.Connection, row: HeaderRow) -> None:
 
 
 def apply_batch(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, now: datetime, tool: str) -> HeaderRow:
-    """Writes *batch* and a new header; returns that header, or *row* itself if there was nothing to write."""
+    """Writes *batch* and a new header; returns that header, or *row* itself if there was nothing to write.
+
+    Job statuses alone leave the serial: they change no decision that rests on it.
+    """
     change = _Change(connection, row.sums)
     change.replace_rows(batch)
     for said in batch.statuses:
         change.say(said)
     if not batch.decides and not change.touched:
         return row
-    serial = row.header.serial + 1
     header = replace(
         row.header,
-        serial=serial,
+        serial=row.header.serial + 1 if batch.decides else row.header.serial,
         endpoint=batch.endpoint if batch.endpoint is not None else row.header.endpoint,
         organization_id=batch.organization_id if batch.organization_id is not None else row.header.organization_id,
         written_at=now,
     )
-    after = HeaderRow(header, serial if batch.decides else row.decided, tool, change.finish())
+    after = HeaderRow(header, tool, change.finish())
     put_header(connection, after)
     return after
 
