@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import CallError, ExitCode, InvalidError, SieveJobsError
+from sieve_jobs.errors import CallError, ExitCode, InvalidError
 from sieve_jobs.plan.plan import Action, Change, Plan
 from sieve_jobs.push.bookkeeping import refreshed, settled_on_paper
 from sieve_jobs.push.client import Client
+from sieve_jobs.push.conduct import conduct, pump
 from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.draft import Order
-from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned, Waiting
-from sieve_jobs.push.follow import Followed, FollowResult
+from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned
+from sieve_jobs.push.follow import Followed
 from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.push.reuse import cancel_pruned, reuse
 from sieve_jobs.push.run import Run, place_of
-from sieve_jobs.push.send import send
-from sieve_jobs.push.stop import GRACE
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import State
 from sieve_jobs.state.store import Store
-
-FIRST_LOOK, LONGEST_PAUSE = 2.0, 60.0
-"""Seconds between looks at the far side's list: 2, 4, 8 … while the settle time runs."""
 
 
 async def apply(
@@ -42,42 +37,13 @@ async def apply(
     refuse_other_endpoint(plan, state.header)
     _refuse_unset_secrets(plan, options)
     run = Run(plan, store, state.header, client, options=options, emit=emit)
-    signals = asyncio.create_task(_heed_stop(run))
     try:
-        followed = await _carry_out(run, state)
-    finally:
-        signals.cancel()
-    return report(run, followed)
-
-
-async def _carry_out(run: Run, state: State) -> FollowResult | None:
-    """Pushes, settles, follows. A state that can no longer be written ends it, with what is known in the result."""
-    try:
-        await refuse_forgotten_jobs(run.plan, state, run.client, run.options)
+        await refuse_forgotten_jobs(plan, state, client, options)
     except CallError as error:
         problem = run.call_failed(error, "ask the far side for its jobs before the first push")
         run.halt(problem, ExitCode.ERROR, problem.message)
-        return None
-    doubts = Doubts(run)
-    following: asyncio.Task[FollowResult] | None = None
-    try:
-        await _until_stopped(run, _push_all(run, state, doubts))
-        if not (run.options.detach or run.cut_off or run.stop.asked.is_set()):
-            following = asyncio.create_task(run.follower.run())
-        await _until_stopped(run, _settle(run, doubts))
-        doubts.hold_rest()
-        await run.recorder.flush()
-        run.options.unlock()
-        run.follower.close()
-        return await following if following is not None else None
-    except SieveJobsError as error:
-        run.problems += error.diagnostics
-        run.codes.add(error.exit_code)
-        return None
-    finally:
-        if following is not None and not following.done():
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+        return report(run, None)
+    return report(run, await conduct(run, lambda doubts: _push_all(run, state, doubts)))
 
 
 def _refuse_unset_secrets(plan: Plan, options: ApplyOptions) -> None:
@@ -99,32 +65,6 @@ def _unset(detail: Detail) -> str:
     return ", ".join(f"${{{name}}}" for name in detail.spec.missing)
 
 
-async def _heed_stop(run: Run) -> None:
-    await run.stop.asked.wait()
-    run.halt(None, run.stop.exit_code, "asked to stop: pushes under way are recorded, no other begins")
-
-
-async def _until_stopped(run: Run, work: Coroutine[None, None, None]) -> None:
-    """*work* to its end; once somebody asked to stop it has GRACE seconds, and none when asked again."""
-    task = asyncio.create_task(work)
-    asked = asyncio.create_task(run.stop.asked.wait())
-    ends: list[asyncio.Task[object]] = [asked]
-    try:
-        await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            ends += [
-                asyncio.create_task(run.clock.sleep(GRACE)), asyncio.create_task(run.stop.at_once.wait()),
-            ]  # fmt: skip
-            await asyncio.wait([task, *ends[1:]], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for end in ends:
-            end.cancel()
-        task.cancel()
-        await asyncio.gather(task, *ends, return_exceptions=True)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
-
-
 async def _push_all(run: Run, state: State, doubts: Doubts) -> None:
     """Everything that begins or settles a push, but for the time it takes until absence means something."""
     plan, whole = run.plan, not run.options.continue_only
@@ -140,7 +80,7 @@ async def _push_all(run: Run, state: State, doubts: Doubts) -> None:
     if whole:
         await reuse(run, [change for change in plan.changes if change.action is Action.REUSE])
         await cancel_pruned(run, [change for change in plan.changes if _is_to_cancel(change)])
-    await _pump(run, doubts)
+    await pump(run, doubts)
 
 
 def _is_to_cancel(change: Change) -> bool:
@@ -182,56 +122,3 @@ def _leftovers(run: Run, state: State, doubts: Doubts) -> None:
     entries = run.store.get([intent.name for intent in state.intents]) if state.intents else {}
     for intent in state.intents:
         doubts.add(intent, rows.get(intent.uuid), entries.get(intent.name), blocks=True)
-
-
-async def _pump(run: Run, doubts: Doubts) -> None:
-    """Makes every push that may be made now: alone until one was accepted, then several at a time."""
-
-    async def slot(*, alone: bool) -> None:
-        while not (run.ending.is_set() or (alone and run.learned)):
-            order = run.orders.take()
-            if order is None:
-                return
-            try:
-                doubt = await send(run, order)
-            except asyncio.CancelledError:
-                run.fail(
-                    order.change, order.reason, "its push was under way when the run ended: it is looked for next time"
-                )
-                run.held.add(order.name)
-                raise
-            if doubt is None:
-                run.orders.done(order)
-            else:
-                doubts.add(doubt, order.change, order.before, blocks=False)
-
-    await slot(alone=True)
-    slots = [asyncio.create_task(slot(alone=False)) for _ in range(run.options.concurrency)]
-    try:
-        await asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION)
-        if any(not task.done() for task in slots):
-            # Something failed: no push begins, but answers to those under way are worth having.
-            run.ending.set()
-            await asyncio.wait(slots)
-    finally:
-        for task in slots:
-            task.cancel()
-        await asyncio.gather(*slots, return_exceptions=True)
-    for task in slots:
-        if (error := task.exception()) is not None:
-            raise error
-
-
-async def _settle(run: Run, doubts: Doubts) -> None:
-    """Looks for what is in doubt until its settle time is over, and makes again what never arrived."""
-    await doubts.look()
-    await _pump(run, doubts)
-    pause = FIRST_LOOK
-    while doubts.open and run.options.settle is not None and not run.ending.is_set():
-        seconds = max(min(pause, doubts.left()), 0.0)
-        count = len(doubts.open)
-        run.emit(Waiting(seconds, f"{count} in doubt may still show in the far side's list of jobs"))
-        await run.pause(seconds)
-        await doubts.look()
-        await _pump(run, doubts)
-        pause = min(pause * 2, LONGEST_PAUSE)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from sieve_jobs.errors import CallError
 from sieve_jobs.plan.decide import decide
 from sieve_jobs.plan.plan import Action, Change, Reason
-from sieve_jobs.push.draft import Order, answered, entry_of
-from sieve_jobs.push.events import Adopted, Dropped
+from sieve_jobs.push.adopt import adopt
+from sieve_jobs.push.draft import Order
+from sieve_jobs.push.events import Dropped
 from sieve_jobs.push.projection import hash_of, project
 from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, judge, list_jobs, since
 from sieve_jobs.push.run import Run
-from sieve_jobs.push.send import open_status
 from sieve_jobs.spec.digest import digest_under
+from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import ClearIntent, Entry, Intent
 from sieve_jobs.wire import Job
 
@@ -134,16 +135,9 @@ class Doubts:
         """The push arrived. If the spec asks for something else by now, that is pushed next."""
         run, intent, change = self.run, doubt.intent, doubt.change
         how = "by its key" if run.client.engine else "by its function and inputs, in the far side's list"
-        status = open_status(job.status)
-        run.learn(job.organization_id or None)
-        run.recorder.later(*answered(intent, doubt.before, job.id, job.run_id, status))
-        run.emit(Adopted(intent.name, job.id, how))
-        run.superseded(doubt.before)
-        if change is None:
-            return
-        run.settled(change, change.reason, job_id=job.id, run_id=job.run_id, status=status)
-        if change.detail is not None and not self._still_wanted(intent, change):
-            self._next(change, entry_of(intent, job.id, job.run_id, status))
+        entry = adopt(run, intent, job, how, before=doubt.before, change=change)
+        if change is not None and change.detail is not None and not still_wanted(run, intent, change.detail):
+            self._next(change, entry)
 
     def _again(self, doubt: Doubt, change: Change) -> None:
         """The push never arrived: it is made again if the spec still asks for it, else what the spec asks for now."""
@@ -152,7 +146,7 @@ class Doubts:
             self.open.remove(doubt)
             run.hold(change, intent, f"{intent.attempt} attempts went unanswered, and none of them shows", ())
             return
-        if change.detail is not None and self._still_wanted(intent, change):
+        if change.detail is not None and still_wanted(run, intent, change.detail):
             reason = Reason(intent.draft.reason)
             order = Order(change, change.detail, reason, doubt.before, run.options.key, Action.RESOLVE, intent)
             run.orders.add(order)
@@ -165,14 +159,6 @@ class Doubts:
         if change.detail is not None:
             self._next(change, doubt.before)
 
-    def _still_wanted(self, intent: Intent, change: Change) -> bool:
-        detail = change.detail
-        if detail is None:
-            return False
-        ignored = self.run.options.plan.ignore_query
-        same = digest_under(detail, intent.draft.variables, ignore_query=ignored) == intent.draft.digest
-        return same and hash_of(project(detail.spec, self.run.options.key)) == intent.projection_hash
-
     def _next(self, change: Change, entry: Entry | None) -> None:
         """With the doubt out of the way: what the plan would have said of the spec without it."""
         run, detail = self.run, change.detail
@@ -181,3 +167,10 @@ class Doubts:
         decision = decide(detail, entry, options=run.options.plan, target=run.plan.where.target)
         if decision.action is Action.PUSH:
             run.orders.add(Order(change, detail, decision.reason, entry, run.options.key))
+
+
+def still_wanted(run: Run, intent: Intent, detail: Detail) -> bool:
+    """Whether the spec as it is now asks for what was pushed, and would be seen the same in the far side's list."""
+    ignored = run.options.plan.ignore_query
+    same = digest_under(detail, intent.draft.variables, ignore_query=ignored) == intent.draft.digest
+    return same and hash_of(project(detail.spec, run.options.key)) == intent.projection_hash

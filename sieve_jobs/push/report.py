@@ -14,7 +14,6 @@ from sieve_jobs.push.run import Run, place_of
 
 def report(run: Run, followed: FollowResult | None) -> ApplyResult:
     """Rows for every change and every job followed, the exit codes that hold, and what is still running."""
-    _twins_of_doubts(run)
     for change in run.plan.changes:
         _complete(run, change)
     for name, entry in (run.plan.running or {}).items():
@@ -26,6 +25,12 @@ def report(run: Run, followed: FollowResult | None) -> ApplyResult:
             error = run.redactor.clean(entry.error)
             row = Result(name, Action.NOTHING, Reason.UNCHANGED, entry.job_id, entry.run_id, entry.status, error)
             run.rows.setdefault(name, row)
+    return report_made(run, followed)
+
+
+def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
+    """As report, of those specs alone that the run did something about."""
+    _twins_of_doubts(run)
     if followed is not None:
         run.codes |= followed.codes
         run.problems += followed.problems

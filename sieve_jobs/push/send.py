@@ -7,15 +7,16 @@ from enum import Enum
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, InvalidError
+from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.client import NamedJobError, Pushed
 from sieve_jobs.push.draft import Order, answered, intent_of
-from sieve_jobs.push.events import Adopted, InDoubt, Pushing, Waiting
+from sieve_jobs.push.events import InDoubt, Pushing, Waiting
 from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.pace import backoff
 from sieve_jobs.push.projection import Likeness, likeness
 from sieve_jobs.push.run import Run, place_of, refused_everything
 from sieve_jobs.state.entry import ClearIntent, Intent, PutIntent
-from sieve_jobs.wire import Job, Json, Status
+from sieve_jobs.wire import Job, Json
 
 LONGEST_START = 10.0
 """Seconds after which an intent is made durable anew before its push begins: the machine may have slept between."""
@@ -168,36 +169,28 @@ class _Attempts:
                 job = await run.client.job_by_ref(intent.uuid)
                 if job is None:
                     return _Found.ABSENT
-                adopt(run, self.order, intent, job, "by its key")
+                self._adopt(intent, job, "by its key")
                 return _Found.RECORDED
             if isinstance(error, NamedJobError):
                 job = await run.client.job(error.job_id)
                 ours = run.organization in (None, job.organization_id)
                 if ours and likeness(intent.projection, job, run.options.key) is Likeness.YES:
-                    adopt(run, self.order, intent, job, "by the id in the broken answer")
+                    self._adopt(intent, job, "by the id in the broken answer")
                     return _Found.RECORDED
         except CallError:
             return _Found.UNKNOWN
         return _Found.UNKNOWN
 
+    def _adopt(self, intent: Intent, job: Job, how: str) -> None:
+        order = self.order
+        self.run.pushed.add(order.name)
+        adopt(
+            self.run, intent, job, how, before=order.before, change=order.change, reason=order.reason,
+            action=order.action,
+        )  # fmt: skip
+
     def _may_repeat(self, intent: Intent) -> bool:
         return self.run.client.engine is True and intent.attempt < KEYED_TRIES and not self.run.ending.is_set()
-
-
-def adopt(run: Run, order: Order, intent: Intent, job: Job, how: str) -> None:
-    """*job* is what *intent*'s push made: it is recorded as such, and followed."""
-    status = open_status(job.status)
-    run.learn(job.organization_id or None)
-    run.recorder.later(*answered(intent, order.before, job.id, job.run_id, status))
-    run.settled(order.change, order.reason, job_id=job.id, run_id=job.run_id, status=status, action=order.action)
-    run.superseded(order.before)
-    run.pushed.add(order.name)
-    run.emit(Adopted(order.name, job.id, how))
-
-
-def open_status(status: Status) -> Status:
-    """What is recorded of a job at first: its end is for following to find, and to tell."""
-    return Status.PROCESSING if status.is_final else status
 
 
 def other_organization(run: Run, organization: str, job_id: str | None) -> None:

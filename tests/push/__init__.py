@@ -1,0 +1,1 @@
+"""The push protocol against the stand-in for the cloud."""
