@@ -17,6 +17,7 @@ from sieve_jobs.errors import InvalidError, StateError, UsageError
 if TYPE_CHECKING:
     from sieve_jobs.config import Config, Target
     from sieve_jobs.render.style import Style
+    from sieve_jobs.source import FunctionSources
     from sieve_jobs.spec.cache import ParseCache
     from sieve_jobs.spec.load import LoadSettings, Tree
     from sieve_jobs.spec.tags import TagKey
@@ -43,6 +44,8 @@ class Session:
     environ: Mapping[str, str] = field(repr=False)
     streams: Streams
     working_folder: Path
+    writes: bool = False
+    """Whether this run may make what is missing on the disk: the state, its folder and its key."""
 
     @classmethod
     def of_process(cls) -> Session:
@@ -59,9 +62,19 @@ class Session:
 
     def problems(self, *problems: Diagnostic) -> None:
         """Shows *problems* on stderr."""
+        if not problems:
+            return
         from sieve_jobs.render.problems import diagnostics
 
         self.streams.say(diagnostics(problems, self.style(self.streams.err)))
+
+    def say_key_hint(self) -> None:
+        """Says how a key that is set would be used, where jobs run locally without anybody having said so."""
+        from sieve_jobs.config import key_hint
+
+        line = key_hint(self.config, self.invocation.target, self.environ)
+        if line is not None:
+            self.streams.say(f"note: {line}")
 
     def style(self, stream: TextIO | None) -> Style:
         """How text looks on one of the streams."""
@@ -112,12 +125,26 @@ class Session:
         path = self.state_path
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
+    @property
+    def own_folder(self) -> Path:
+        """`.sieve-jobs`, whether it is there or not."""
+        from sieve_jobs.config import STATE_FOLDER
+
+        return self.root / STATE_FOLDER
+
+    def to_write(self) -> Session:
+        """This run, now as one that writes: what it needs on the disk is made."""
+        return replace(self, writes=True)
+
     @cached_property
     def key(self) -> TagKey | None:
-        """The key of the state's tags, if there is one yet."""
-        from sieve_jobs.state.key import read_key
+        """The key of the state's tags; one that only reads has none before the first run that writes."""
+        from sieve_jobs.state.folder import ensure_folder
+        from sieve_jobs.state.key import ensure_key, read_key
 
-        return read_key(self.state_path.parent, self.environ)
+        if self.writes:
+            return ensure_key(ensure_folder(self.root), self.environ)
+        return read_key(self.own_folder, self.environ)
 
     @cached_property
     def api_key(self) -> str | None:
@@ -140,15 +167,19 @@ class Session:
         )
 
     @cached_property
+    def declared(self) -> FunctionSources:
+        """The functions of the project, read without running them."""
+        from sieve_jobs.source import read_functions
+
+        return read_functions([self.root / folder for folder in self.config.project.functions])
+
+    @cached_property
     def sources(self) -> Mapping[str, str] | None:
         """`author/name` to the hash of its source, for the local target; None for a remote one."""
         if not self.target.is_local:
             return None
-        from sieve_jobs.source import read_functions
-
-        project = self.config.project
-        found = read_functions([self.root / folder for folder in project.functions])
-        return {f"{project.owner}/{name}": function.source_hash for name, function in found.functions.items()}
+        owner = self.config.project.owner
+        return {f"{owner}/{name}": function.source_hash for name, function in self.declared.functions.items()}
 
     def load_settings(self) -> LoadSettings:
         from sieve_jobs.spec.load import LoadSettings

@@ -73,7 +73,7 @@ def _usage_problem(error: click.ClickException) -> Diagnostic:
     if isinstance(error, click.NoSuchOption):
         hint = did_you_mean(error.option_name, error.possibilities or ())
         return Diagnostic("SJ186", f"no such option '{error.option_name}'", hint=hint or _help_hint(error))
-    if isinstance(error, click.MissingParameter) and error.param is not None:
+    if isinstance(error, click.MissingParameter) and error.param is not None and error.ctx is not None:
         return Diagnostic("SJ186", f"{error.param.make_metavar(error.ctx)} is missing", hint=_help_hint(error))
     return Diagnostic("SJ186", f"{message[:1].lower()}{message[1:]}", hint=_help_hint(error))
 

@@ -1,4 +1,4 @@
-"""How text looks on a stream: colours, width and signs, told from the stream and the environment."""
+"""How text looks on a stream of this process: its width, its encoding, and whether it is a terminal."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import os
 from collections.abc import Mapping
 from typing import TextIO
 
-from sieve_jobs.render.style import Style
+from sieve_jobs.render.style import Style, style_for
+
+PLAIN_WIDTH = 100
+"""Columns where the stream is no terminal: a log or a file has no width of its own."""
 
 
 def style_of(stream: TextIO | None, environ: Mapping[str, str], *, no_color: bool = False) -> Style:
-    """The style of *stream*: colours at a terminal alone, and not with NO_COLOR, TERM=dumb or --no-color."""
-    terminal = stream is not None and stream.isatty()
-    colour = terminal and not no_color and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "")
-    return Style(colour=colour, width=_width(stream) if terminal else 100, unicode=encoding.startswith("utf"))
+    """The style of *stream*, one that shows everything where there is no stream."""
+    if stream is None:
+        return Style()
+    terminal = stream.isatty()
+    return style_for(
+        environ,
+        terminal=terminal,
+        width=_columns(stream) if terminal else PLAIN_WIDTH,
+        encoding=getattr(stream, "encoding", None) or "utf-8",
+        no_color=no_color,
+    )
 
 
-def _width(stream: TextIO | None) -> int:
+def _columns(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).columns if stream is not None else 100
+        return os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
         return 80

@@ -73,7 +73,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, given: bool) -> N
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
 @click.pass_context
-def group(ctx: click.Context, **given: Any) -> None:
+def group(ctx: click.Context, /, **given: Any) -> None:
     """Jobs as YAML, reviewed as a plan, applied once.
 
     Specs stand in jobspecs/. `plan` says what would run and why, `apply` runs it: on the embedded engine, which

@@ -8,9 +8,6 @@ import sys
 from collections.abc import Mapping
 from typing import IO, Any, TextIO
 
-FORMAT_VERSION = "1.0"
-"""Of every document that `--json` prints."""
-
 
 class Streams:
     """Writes to stdout and stderr, and goes on when nobody reads: a closed pipe ends no apply."""
@@ -27,17 +24,22 @@ class Streams:
 
     def document(self, body: Mapping[str, object]) -> None:
         """Writes the one JSON document of a run to stdout."""
+        from sieve_jobs.render.document import FORMAT_VERSION, dump
+
         self.answered = True
-        fields = body if "format_version" in body else {"format_version": FORMAT_VERSION, **body}
-        self.answer(json.dumps(fields, indent=2, ensure_ascii=not self._out.unicode))
+        self.answer(dump(body if "format_version" in body else {"format_version": FORMAT_VERSION, **body}))
 
     def line(self, body: Mapping[str, object]) -> None:
         """Writes one line of JSON to stdout, at once."""
-        self.answer(json.dumps(body, separators=(",", ":")))
+        self.answer(json.dumps(body, separators=(",", ":")).replace("##[", "##\\u005b"))
 
     def say(self, text: str) -> None:
         """Writes *text* to stderr, with a line end if it has none."""
         self._err.write(text if text.endswith("\n") or not text else text + "\n")
+
+    def ask(self, question: str) -> None:
+        """Writes *question* to stderr and leaves the cursor behind it."""
+        self._err.write(question)
 
     @property
     def out(self) -> TextIO | None:
@@ -60,11 +62,6 @@ class Streams:
     def err_terminal(self) -> bool:
         return self._err.terminal
 
-    @property
-    def unicode(self) -> bool:
-        """Whether both streams can show the signs of a plan."""
-        return self._out.unicode and self._err.unicode
-
     def close(self) -> None:
         """Flushes both; what nobody reads is dropped without a word."""
         self._out.close()
@@ -82,11 +79,6 @@ class _Stream:
     @property
     def terminal(self) -> bool:
         return _is_terminal(self.stream)
-
-    @property
-    def unicode(self) -> bool:
-        encoding = (getattr(self.stream, "encoding", None) or "utf-8").lower().replace("-", "")
-        return encoding in {"utf8", "utf16", "utf32"}
 
     def write(self, text: str) -> None:
         if self.stream is None or not text:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
 from sieve_jobs.cli.selection import nothing_found, selected
+from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, InvalidError
+from sieve_jobs.render.document import validate_document
+from sieve_jobs.render.quantity import count
 
 
 @verb("validate", "sieve-jobs validate", "sieve-jobs validate jobspecs/shows")
@@ -18,29 +21,18 @@ def command(session: Session, names: tuple[str, ...]) -> ExitCode:
     tree = session.tree
     try:
         chosen = selected(session, names)
-        problems = ()
+        problems: tuple[Diagnostic, ...] = ()
     except InvalidError as error:
         chosen, problems = None, error.diagnostics
-    count = len(tree.wanted) if chosen is None else len(chosen)
+    specs = len(tree.wanted) if chosen is None else len(chosen)
     if problems:
         session.problems(*problems)
         files = len({problem.place.path for problem in problems if problem.place})
-        session.streams.say(f"{_count(len(problems), 'problem')} in {_count(files, 'file')}")
+        session.streams.say(f"{count(len(problems), 'problem')} in {count(files, 'file')}")
     elif (empty := nothing_found(session)) is not None:
         session.problems(empty)
     if session.as_json:
-        session.streams.document(
-            {
-                "valid": not problems,
-                "files": tree.files,
-                "specs": count,
-                "diagnostics": [problem.as_json() for problem in problems],
-            }
-        )
+        session.streams.document(validate_document(files=tree.files, specs=specs, problems=problems))
     elif not problems:
-        session.streams.answer(f"{_count(count, 'spec')} valid")
+        session.streams.answer(f"{count(specs, 'spec')} valid")
     return ExitCode.INVALID if problems else ExitCode.OK
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,93 @@
+"""The far side of a run: the project's engine, or the target's endpoint with its key; and calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sieve_jobs.cli.context import Session
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import InvalidError, SieveJobsError
+
+if TYPE_CHECKING:
+    from sieve_jobs.push.client import Client
+
+T = TypeVar("T")
+
+MOST_WORKERS = 8
+"""Workers of an engine that a verb starts, however many cores there are: functions on media use several each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FarSide:
+    """Where calls of this run go."""
+
+    url: str
+    key: str = field(repr=False)
+    local: bool
+
+
+def default_workers() -> int:
+    """How many workers an engine gets where nobody says: one a core, at most MOST_WORKERS."""
+    return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
+
+
+@contextmanager
+def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
+    """The far side of the session's target, for as long as this is open.
+
+    For the local target that is the engine that runs for the project, else one that is started and ends with this;
+    *workers* 0 only reads. Raises InvalidError without a key, SieveJobsError without an engine.
+    """
+    if not session.target.is_local:
+        yield FarSide(session.target.endpoint, required_key(session), local=False)
+        return
+    from sieve_jobs.engine.launch import EngineError, attach
+
+    project = session.config.project
+    try:
+        running = attach(
+            session.root,
+            workers=workers,
+            functions=[Path(folder) for folder in project.functions],
+            owner=project.owner,
+        )
+    except EngineError as error:
+        hint = "`sieve-jobs doctor` looks closer; its log is .sieve-jobs/engine/log"
+        raise SieveJobsError(Diagnostic("SJ190", f"there is no engine: {error}", hint=hint)) from error
+    with running:
+        yield FarSide(running.url, running.key, local=True)
+    if running.requeued:
+        jobs = "job is" if running.requeued == 1 else "jobs are"
+        session.streams.say(f"the engine ended; {running.requeued} running {jobs} queued again for the next run")
+
+
+def required_key(session: Session) -> str:
+    """The key of the remote target. Raises InvalidError naming the variable that should hold it."""
+    if session.api_key is None:
+        target = session.target
+        raise InvalidError(
+            Diagnostic(
+                "SJ172",
+                f"the key of target '{target.name}' is not set; nothing was sent",
+                expected=f"{target.api_key_env} in the environment",
+                hint="without a key: -t local runs the jobs on this machine",
+            )
+        )
+    return session.api_key
+
+
+def call(far: FarSide, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Runs *work* with a client of the far side, to its end."""
+    from sieve_jobs.push.client import Client
+
+    async def calling() -> T:
+        async with Client(far.url, far.key) as client:
+            return await work(client)
+
+    return asyncio.run(calling())

@@ -1,0 +1,121 @@
+"""`outputs`: what a job gave, and its files downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sieve_jobs.cli.connection import FarSide, call, far_side
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.entries import one_entry, redactor_of
+from sieve_jobs.cli.options import name_argument, verb
+from sieve_jobs.cli.saving import SavedFile, places_for, plain_size
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import ExitCode, UsageError
+from sieve_jobs.render.text import escape
+from sieve_jobs.wire import Job, Json, Status
+
+if TYPE_CHECKING:
+    from sieve_jobs.push.client import Client
+
+
+@verb(
+    "outputs",
+    "sieve-jobs outputs dub-intro",
+    "sieve-jobs outputs dub-intro --download out",
+    "sieve-jobs outputs dub-intro --json",
+)
+@name_argument
+@click.option("--download", "folder", metavar="DIR", help="Save the files of the outputs in this folder.")
+@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
+def command(session: Session, name: str, folder: str | None, overwrite: bool) -> ExitCode:
+    """Print the outputs of NAME's job, or download their files.
+
+    With --json the outputs stand in the document as the API gives them.
+    """
+    if overwrite and folder is None:
+        raise UsageError(Diagnostic("SJ186", "--overwrite goes with --download"))
+    with session.open_store(read_only=True) as store:
+        entry = one_entry(session, store, name)
+    with far_side(session) as far:
+        job = call(far, lambda client: client.job(entry.job_id))
+        saved = _download(session, far, job, folder, overwrite=overwrite) if folder is not None else ()
+    if not job.outputs and job.status is not Status.FINISHED:
+        session.streams.say(f"job {job.id} is {job.status.value} and has no outputs")
+    if session.as_json:
+        outputs = [dict(output) for output in job.outputs]
+        body: dict[str, object] = {"name": entry.name, "job_id": job.id, "status": job.status.value, "outputs": outputs}
+        if folder is not None:
+            body["saved"] = [each.as_json() for each in saved]
+        session.streams.document(body)
+    elif folder is not None:
+        for each in saved:
+            session.streams.answer(f"{escape(str(each.path))}  {plain_size(each.size)}")
+        session.streams.say(f"{len(saved)} saved, {plain_size(sum(each.size for each in saved))} in all")
+    else:
+        _print(session, job)
+    return ExitCode.OK
+
+
+def file_urls(value: Json | Mapping[str, Json]) -> Iterator[str]:
+    """Every file's url in the outputs of a job, in order: objects with a `url`, at any depth."""
+    if isinstance(value, Mapping):
+        url = value.get("url")
+        if isinstance(url, str) and url.startswith(("http://", "https://")):
+            yield url
+        else:
+            for item in value.values():
+                yield from file_urls(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from file_urls(item)
+
+
+def shown_place(session: Session, url: str) -> str:
+    """Where a file is, for people: a path on this disk for the engine's, else its url."""
+    if session.target.is_local:
+        from sieve_jobs.engine.launch import path_on_disk
+
+        path = path_on_disk(session.root, url)
+        if path is not None:
+            return str(path)
+    return url
+
+
+def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrite: bool) -> Sequence[SavedFile]:
+    urls = [url for output in job.outputs for url in file_urls(output.get("data"))]
+    to = session.start / Path(folder).expanduser()
+    places = places_for(urls, to)
+    taken = [path for path in places if path.exists() or path.is_symlink()]
+    if taken and not overwrite:
+        names = ", ".join(f"'{path.name}'" for path in taken[:5])
+        raise UsageError(
+            Diagnostic("SJ186", f"'{to}' has {names} already; nothing was downloaded", hint="--overwrite replaces them")
+        )
+    to.mkdir(parents=True, exist_ok=True)
+
+    async def work(client: Client) -> list[SavedFile]:
+        saved = []
+        for url, path in zip(urls, places, strict=True):
+            size, sha256 = await client.download(url, path)
+            saved.append(SavedFile(path, size, sha256))
+        return saved
+
+    return call(far, work)
+
+
+def _print(session: Session, job: Job) -> None:
+    import json
+
+    redactor = redactor_of(session)
+    for index, output in enumerate(job.outputs):
+        data = output.get("data")
+        files = [shown_place(session, url) for url in file_urls(data)]
+        only_a_file = isinstance(data, dict) and len(files) == 1 and "url" in data
+        text = "" if only_a_file else "  " + redactor.clean(json.dumps(data, ensure_ascii=False))
+        session.streams.answer(f"[{index}] {escape(str(output.get('type') or 'any'))}{escape(text)}")
+        for place in files:
+            session.streams.answer(f"    {escape(place)}")

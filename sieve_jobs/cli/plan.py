@@ -1,0 +1,74 @@
+"""`plan`: what apply would do and why, without a call and without a trace but for the parse cache."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.options import names_argument, verb
+from sieve_jobs.cli.planning import Planned, make_plan, plan_options
+from sieve_jobs.cli.selection import nothing_found
+from sieve_jobs.errors import ExitCode
+from sieve_jobs.render import document, human
+
+if TYPE_CHECKING:
+    from sieve_jobs.plan.plan import Prune
+
+
+@verb(
+    "plan",
+    "sieve-jobs plan",
+    "sieve-jobs plan 'dub-*' --detailed-exitcode",
+    "sieve-jobs plan --show-request dub-intro",
+)
+@names_argument
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
+@click.option("--refresh", is_flag=True, help="Ask the far side first how running jobs stand.")
+@click.option("--rerun", multiple=True, metavar="GLOB", help="Plan as if these were to run again.")
+@click.option(
+    "--prune", is_flag=False, flag_value="forget", type=click.Choice(["forget", "cancel"]),
+    help="Plan to forget removed specs; cancel: and to cancel their jobs.",
+)  # fmt: skip
+@click.option("--show-request", metavar="NAME", help="Print NAME's request as a curl command, secrets masked.")
+@click.option("--verbose", is_flag=True, help="List each variable with its source, and proxies.")
+def command(
+    session: Session,
+    names: tuple[str, ...],
+    *,
+    detailed_exitcode: bool,
+    refresh: bool,
+    rerun: tuple[str, ...],
+    prune: Prune | None,
+    show_request: str | None,
+    verbose: bool,
+) -> ExitCode:
+    """Show what apply would do, and why.
+
+    Makes no call to the far side unless --refresh is given, and changes nothing.
+    """
+    if show_request is not None:
+        from sieve_jobs.cli.request import show
+
+        return show(session, show_request)
+    options = plan_options(session, names, rerun=rerun, prune=prune)
+    with session.open_store(read_only=True) as store:
+        planned = make_plan(session, store, options, refresh=refresh)
+    session.say_key_hint()
+    empty = nothing_found(session)
+    if empty is not None:
+        session.problems(empty)
+    if verbose:
+        from sieve_jobs.cli.surroundings import describe
+
+        session.streams.say(describe(session))
+    _answer(session, planned)
+    return ExitCode.CHANGES if detailed_exitcode and planned.plan.pending else ExitCode.OK
+
+
+def _answer(session: Session, planned: Planned) -> None:
+    if session.as_json:
+        session.streams.document(document.plan_document(planned.plan))
+    else:
+        session.streams.answer(human.plan(planned.plan, session.style(session.streams.out)))

@@ -1,0 +1,68 @@
+"""Planning as a verb does it: the tree against the state, with what the command line narrows and asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.selection import selected
+from sieve_jobs.plan.gather import build
+from sieve_jobs.plan.plan import Plan, PlanOptions, Prune, Where
+from sieve_jobs.state.entry import State
+from sieve_jobs.state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    options: PlanOptions
+    state: State
+
+
+def plan_options(
+    session: Session, names: Sequence[str], *, rerun: Sequence[str] = (), prune: Prune | None = None
+) -> PlanOptions:
+    """What the command line says about planning. Raises InvalidError for an invalid spec in the selection."""
+    chosen = selected(session, names)
+    known = {spec.name: spec.path for spec in session.tree.wanted if chosen is None or spec.name in chosen}
+    return PlanOptions(
+        rerun=frozenset(session.chosen(rerun, known)) if rerun else frozenset(),
+        selected=chosen,
+        prune=prune,
+        local=session.target.is_local,
+        key=session.key,
+        ignore_query=session.target.ignore_query,
+    )
+
+
+def options_for(session: Session, names: frozenset[str]) -> PlanOptions:
+    """The options of a plan narrowed to *names*, of which some may have no spec any more.
+
+    Raises InvalidError where one of those specs is invalid.
+    """
+    there = sorted(names & {spec.name for spec in session.tree.wanted})
+    base = plan_options(session, there) if there else PlanOptions(key=session.key)
+    return replace(base, selected=names, local=session.target.is_local, ignore_query=session.target.ignore_query)
+
+
+def make_plan(session: Session, store: Store, options: PlanOptions, *, refresh: bool = False) -> Planned:
+    """The plan of the session's tree against *store*, loaded now; with *refresh* the far side is asked first."""
+    state = refreshed(session, store.load()) if refresh else store.load()
+    header = state.header
+    age = None if header.written_at is None else (datetime.now(UTC) - header.written_at).total_seconds()
+    where = Where(session.target.name, session.target.endpoint, session.shown_state, header.serial, age)
+    return Planned(build(session.tree, store, state, where, options), options, state)
+
+
+def refreshed(session: Session, state: State) -> State:
+    """*state* with what the far side says now of jobs that were not known to have ended. Writes nothing."""
+    from sieve_jobs.cli.asking import ask
+
+    running = {name: entry for name, entry in state.open.items() if not entry.status.is_final and not entry.lost}
+    heard = ask(session, running)
+    session.problems(*heard.problems)
+    return replace(state, open={**state.open, **heard.entries})

@@ -1,0 +1,58 @@
+"""Progress on stderr: a live view at a terminal, plain lines elsewhere, and `--events` on stdout."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from sieve_jobs.cli.context import Session
+
+if TYPE_CHECKING:
+    from sieve_jobs.push.events import Event
+    from sieve_jobs.render.live import LiveView
+
+
+class Progress:
+    """Shows events while it is open. *expected* is how many jobs the run is about.
+
+    With *as_events* each is a line of JSON on stdout; with `--json` nothing is shown, as the document tells it all.
+    """
+
+    def __init__(self, session: Session, *, expected: int, as_events: bool = False) -> None:
+        self._session = session
+        self._expected = expected
+        self._as_events = as_events
+        self._view: LiveView | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        streams, environ = self._session.streams, self._session.environ
+        quiet = self._session.as_json or self._as_events
+        if not quiet and streams.err is not None and streams.err_terminal and environ.get("TERM") != "dumb":
+            from sieve_jobs.render.live import LiveView
+
+            style = self._session.style(streams.err)
+            target = self._session.target.name
+            self._view = self._stack.enter_context(LiveView(streams.err, style, expected=self._expected, target=target))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._view = None
+
+    def emit(self, event: Event) -> None:
+        """Takes in one event."""
+        if self._as_events:
+            from sieve_jobs.push.events import as_json
+
+            self._session.streams.line(as_json(event))
+        elif self._view is not None:
+            self._view.handle(event)
+        elif not self._session.as_json:
+            from sieve_jobs.render.lines import event_text
+
+            style = self._session.style(self._session.streams.err)
+            self._session.streams.say(event_text(event, style, target=self._session.target.name))

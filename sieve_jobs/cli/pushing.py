@@ -1,0 +1,271 @@
+"""Pushing as a verb does it: lock, plan, guards, consent, far side, result. `apply` and `rerun` both go this way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from sieve_jobs.cli.connection import FarSide, default_workers, far_side
+from sieve_jobs.cli.consent import can_ask, require_consent
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.entries import secret_values
+from sieve_jobs.cli.interrupt import run_interruptible
+from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.planning import Planned, make_plan, plan_options
+from sieve_jobs.cli.progress import Progress
+from sieve_jobs.cli.selection import nothing_found
+from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
+from sieve_jobs.plan.guard import check, finished_jobs
+from sieve_jobs.render import document, human, results
+from sieve_jobs.spec.jobspec import JobSpec, LocalFile
+from sieve_jobs.spec.request import push_body
+from sieve_jobs.state.store import Store
+from sieve_jobs.wire import Job, Json
+
+if TYPE_CHECKING:
+    from sieve_jobs.plan.plan import Prune
+    from sieve_jobs.push.client import Client
+    from sieve_jobs.push.events import Event
+    from sieve_jobs.push.options import ApplyOptions
+    from sieve_jobs.push.result import ApplyResult
+    from sieve_jobs.push.stop import Stop
+
+MOST_LOOKED_AT = 200
+"""Finished jobs whose outputs are fetched for the table of results; `outputs NAME` has every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of a run that pushes. Durations are seconds."""
+
+    verb: str
+    names: Sequence[str] = ()
+    rerun: Sequence[str] = ()
+    yes: bool = False
+    detach: bool = False
+    continue_only: bool = False
+    wait: float | None = None
+    max_pushes: int | None = None
+    allow_removals: bool = False
+    allow_protected: Sequence[str] = ()
+    new_state: bool = False
+    prune: Prune | None = None
+    lock_timeout: float = 0.0
+    concurrency: int | None = None
+    events: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to, and the jobs whose outputs are shown."""
+
+    result: ApplyResult
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+
+
+def carry_out(session: Session, asked: Asked) -> ExitCode:
+    """Plans and pushes. Raises what keeps anything from being sent; what goes wrong later is in the answer."""
+    session = session.to_write()
+    with ExitStack() as held:
+        lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
+        store = held.enter_context(session.open_store(read_only=False))
+        wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
+        planned = make_plan(session, store, wanted)
+        _show_plan(session, planned, asked)
+        _guard(session, planned, asked)
+        if _is_idle(planned):
+            lock.close()
+            return _answer_idle(session, planned, asked)
+        if not asked.continue_only:
+            require_consent(session, planned.plan, yes=asked.yes, quiet=session.as_json or asked.events)
+        with far_side(session, workers=default_workers()) as far:
+            outcome = _push(session, far, store, planned, asked=asked, unlock=lock.close)
+        return answer(session, outcome, as_events=asked.events)
+
+
+def _show_plan(session: Session, planned: Planned, asked: Asked) -> None:
+    if session.as_json or asked.events:
+        return
+    session.say_key_hint()
+    style = session.style(session.streams.err)
+    text = human.header(planned.plan.where, style) if asked.continue_only else human.plan(planned.plan, style)
+    session.streams.say(text)
+
+
+def _guard(session: Session, planned: Planned, asked: Asked) -> None:
+    """Raises GuardedError for a plan that looks like a mistake."""
+    if asked.continue_only:
+        return
+    problems = check(
+        planned.plan,
+        interactive=session.target.is_local or can_ask(session, yes=asked.yes, quiet=session.as_json or asked.events),
+        max_pushes=session.target.max_pushes if asked.max_pushes is None else asked.max_pushes,
+        max_pushes_given=asked.max_pushes is not None,
+        allow_removals=asked.allow_removals,
+        found_files=session.tree.files,
+        wanted=len(session.tree.wanted),
+        finished=finished_jobs(planned.state),
+        allow_protected=asked.allow_protected,
+    )
+    if problems:
+        raise GuardedError(*problems)
+
+
+def _is_idle(planned: Planned) -> bool:
+    """Whether there is nothing to send, to follow, to record or to say."""
+    plan, state = planned.plan, planned.state
+    return not (
+        plan.changes
+        or plan.running
+        or plan.refresh
+        or state.intents
+        or state.superseded
+        or any(not entry.reported for entry in plan.failed.values())
+    )
+
+
+def _push(
+    session: Session, far: FarSide, store: Store, planned: Planned, *, asked: Asked, unlock: Callable[[], None]
+) -> Outcome:
+    from sieve_jobs.push.apply import apply
+
+    plan = planned.plan
+    options = replace(apply_options(session, far, planned, asked), unlock=unlock)
+
+    def work(client: Client, stop: Stop, emit: Callable[[Event], None]) -> Awaitable[ApplyResult]:
+        return apply(plan, store, client, replace(options, stop=stop), emit)
+
+    expected = plan.summary.push + len(plan.running or ())
+    return run_shown(session, far, work, expected=expected, as_events=asked.events)
+
+
+def apply_options(session: Session, far: FarSide, planned: Planned, asked: Asked) -> ApplyOptions:
+    from sieve_jobs.push.options import ApplyOptions
+
+    target = session.target
+    return ApplyOptions(
+        body=lambda spec: _body(spec, local=far.local),
+        key=session.key,
+        concurrency=asked.concurrency or target.concurrency,
+        wait=target.wait if asked.wait is None else asked.wait,
+        detach=asked.detach,
+        settle=target.settle,
+        continue_only=asked.continue_only,
+        new_state=asked.new_state,
+        plan=planned.options,
+        commit=_commit(session),
+        secrets=secret_values(session),
+    )
+
+
+def run_shown(
+    session: Session,
+    far: FarSide,
+    work: Callable[[Client, Stop, Callable[[Event], None]], Awaitable[ApplyResult]],
+    *,
+    expected: int,
+    as_events: bool = False,
+) -> Outcome:
+    """Runs *work* with a client, shows its events, and reads the jobs whose outputs are shown at the end."""
+    with Progress(session, expected=expected, as_events=as_events) as progress:
+
+        async def shown(client: Client, stop: Stop) -> Outcome:
+            result = await work(client, stop, progress.emit)
+            quiet = session.as_json or as_events or stop.asked.is_set()
+            return Outcome(result, {} if quiet else await _finished_jobs(client, result))
+
+        return run_interruptible(far, shown)
+
+
+def _body(spec: JobSpec, *, local: bool) -> dict[str, Json]:
+    """The body of a push. Raises InvalidError for a secret that is not set, and for a file on a remote target."""
+    from sieve_jobs.spec.files import file_url
+
+    if spec.missing:
+        names = ", ".join(f"${{{name}}}" for name in spec.missing)
+        raise InvalidError(Diagnostic("SJ171", f"'{spec.name}' cannot be pushed: {names} is not set"))
+
+    def remote_file(file: LocalFile) -> str:
+        place = Place(spec.path, spec.line)
+        raise InvalidError(
+            Diagnostic("SJ203", f"the file '{file.shown}' as an input of a remote target is not supported yet", place)
+        )
+
+    return push_body(spec, file_url=file_url if local else remote_file)
+
+
+async def _finished_jobs(client: Client, result: ApplyResult) -> Mapping[str, Job]:
+    """Jobs of this run that finished, with times and outputs for the table; one that cannot be read is left out."""
+    import asyncio
+
+    from sieve_jobs.errors import CallError
+    from sieve_jobs.wire import Status
+
+    rows = [row for row in result.results if row.status is Status.FINISHED and row.job_id][:MOST_LOOKED_AT]
+    gate = asyncio.Semaphore(8)
+
+    async def one(name: str, job_id: str) -> tuple[str, Job | None]:
+        async with gate:
+            try:
+                return name, await client.job(job_id)
+            except CallError:
+                return name, None
+
+    found = await asyncio.gather(*(one(row.name, row.job_id) for row in rows if row.job_id))
+    return {name: job for name, job in found if job is not None}
+
+
+def _commit(session: Session) -> str | None:
+    """The commit that is checked out, None outside of a repository or without git."""
+    import subprocess
+
+    if not any((folder / ".git").exists() for folder in (session.root, *session.root.parents)):
+        return None
+    try:
+        asked = subprocess.run(
+            ["git", "-C", str(session.root), "rev-parse", "--verify", "-q", "HEAD"],
+            capture_output=True, text=True, timeout=5, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout.strip() or None if asked.returncode == 0 else None
+
+
+def _answer_idle(session: Session, planned: Planned, asked: Asked) -> ExitCode:
+    from sieve_jobs.push.result import ApplyResult, Tally
+
+    result = ApplyResult((), Tally(unchanged=planned.plan.summary.unchanged), notices=planned.plan.notices)
+    empty = nothing_found(session)
+    if empty is not None:
+        session.problems(empty)
+    return answer(session, Outcome(result), as_events=asked.events)
+
+
+def answer(session: Session, outcome: Outcome, *, as_events: bool = False) -> ExitCode:
+    """Says what a run came to, and returns its exit code."""
+    result = outcome.result
+    session.problems(*result.problems)
+    if as_events:
+        session.streams.line({"event": "result", **document.apply_document(result, session.target.name)})
+    elif session.as_json:
+        session.streams.document(document.apply_document(result, session.target.name))
+    else:
+        style = session.style(session.streams.out)
+        text = results.results(
+            result, style, target=session.target.name, jobs=outcome.jobs, path_of=lambda url: path_on_disk(session, url)
+        )
+        session.streams.answer(text)
+    return result.exit_code
+
+
+def path_on_disk(session: Session, url: str) -> str | None:
+    """Where an output of the engine lies on this disk; None for any other far side's."""
+    if not session.target.is_local:
+        return None
+    from sieve_jobs.engine.launch import path_on_disk as path_of
+
+    path = path_of(session.root, url)
+    return None if path is None else str(path)

@@ -1,0 +1,50 @@
+"""`serve`: the engine in the foreground, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from sieve_jobs.cli.connection import default_workers
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.options import verb
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
+
+
+@verb("serve", "sieve-jobs serve --port 8787 --workers 2", project=False)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; default any free one.")
+@click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; default one a core.")
+@click.option("--functions", "folders", multiple=True, metavar="DIR", help="Folder of functions; may be repeated.")
+def command(session: Session, port: int, workers: int | None, folders: tuple[str, ...]) -> ExitCode:
+    """Run the engine for this project: Sieve's API on 127.0.0.1, running the Python functions of functions/.
+
+    `apply` finds it. The key that requests need stands in .sieve-jobs/engine/key, or in SIEVE_JOBS_ENGINE_KEY.
+    Ctrl-C ends it; running jobs are queued again for the next one.
+    """
+    if session.as_json:
+        raise UsageError(Diagnostic("SJ186", "serve has no --json: it answers until it is stopped"))
+    from sieve_jobs.engine.home import HomeError
+    from sieve_jobs.engine.serve import serve
+    from sieve_jobs.engine.store import StoreError
+
+    project = session.config.project
+    given = [session.start / Path(folder).expanduser() for folder in folders]
+    functions = given or [session.root / folder for folder in project.functions]
+    count = default_workers() if workers is None else workers
+    try:
+        requeued = serve(session.root, port, count, functions, project.owner, session.streams.err or sys.stderr)
+    except (HomeError, StoreError) as error:
+        raise SieveJobsError(Diagnostic("SJ190", f"the engine cannot run: {error}")) from error
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise SieveJobsError(
+            Diagnostic("SJ190", f"the engine cannot run: {why}", hint="without --port any free one is taken")
+        ) from error
+    if requeued is None:
+        raise SieveJobsError(
+            Diagnostic("SJ190", "an engine runs for this project already", hint="`apply` finds and uses it")
+        )
+    return ExitCode.OK
