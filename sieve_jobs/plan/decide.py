@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sieve_jobs.plan.difference import changed_part, differences, masked
@@ -36,12 +36,12 @@ def rerun_command(name: str, target: str) -> str:
 
 
 def decide(
-    detail: Detail, entry: Entry | None, earlier: Sequence[PastJob] = (), *, intent: Intent | None = None,
+    detail: Detail, entry: Entry | None, earlier: Iterable[PastJob] = (), *, intent: Intent | None = None,
     options: PlanOptions, target: str = "local",
 ) -> Decision:  # fmt: skip
     """What is done with the spec of *detail*, of which the state knows *entry*.
 
-    *earlier* are jobs with the same digest that this spec may take over, newest first, its own before others'.
+    *earlier* are jobs with the same digest that this spec may use again, best first (see EarlierJobs).
     A doubt goes before everything else: until it is resolved, a push might be a second one.
     """
     name = detail.spec.name
@@ -71,7 +71,7 @@ def _changed(detail: Detail, entry: Entry, usable: PastJob | None) -> Decision:
 
 
 def _same_digest(
-    detail: Detail, entry: Entry, earlier: Sequence[PastJob], options: PlanOptions, target: str
+    detail: Detail, entry: Entry, earlier: Iterable[PastJob], options: PlanOptions, target: str
 ) -> Decision:
     """The digest is equal; what is not in it may still be a change, or worth a word."""
     changed = _beside_the_digest(detail, entry, earlier, target)
@@ -86,12 +86,12 @@ def _same_digest(
     return Decision(Action.NOTHING, Reason.UNCHANGED, notices=notices, refresh=_newer(detail, entry), untold=untold)
 
 
-def _beside_the_digest(detail: Detail, entry: Entry, earlier: Sequence[PastJob], target: str) -> Decision | None:
+def _beside_the_digest(detail: Detail, entry: Entry, earlier: Iterable[PastJob], target: str) -> Decision | None:
     """A change of what only tags know: an env value, or what `rerun_on` names; None without one."""
     env = _changed_env(entry.tags, detail.tags)
     if env:
         diff = tuple(map(masked, env))
-        usable = _usable(detail, [job for job in earlier if _comparable(job.tags, detail.tags)])
+        usable = _usable(detail, (job for job in earlier if _comparable(job.tags, detail.tags)))
         if usable is not None:
             return Decision(Action.REUSE, Reason.REUSED, diff, usable, notices=_superseded(entry))
         return Decision(Action.PUSH, Reason.ENV_CHANGED, diff, notices=_superseded(entry))
@@ -120,19 +120,9 @@ def _lost(detail: Detail, entry: Entry, options: PlanOptions, target: str, *, un
     return Decision(Action.NOTHING, Reason.UNCHANGED, notices=(notice,), refresh=_newer(detail, entry), untold=untold)
 
 
-def _usable(detail: Detail, earlier: Sequence[PastJob]) -> PastJob | None:
-    """The earlier job whose result stands for this spec: one that finished, else one that still may.
-
-    One that ended badly is never used again, nor one that ran with another value of an env variable.
-    """
-    fitting = [job for job in earlier if not _changed_env(job.tags, detail.tags)]
-    own = [job for job in fitting if job.name == detail.spec.name]
-    for jobs in (own, fitting):
-        finished = [job for job in jobs if job.status is Status.FINISHED]
-        running = [job for job in jobs if not job.status.is_final]
-        if finished or running:
-            return (finished or running)[0]
-    return None
+def _usable(detail: Detail, earlier: Iterable[PastJob]) -> PastJob | None:
+    """The earlier job whose result stands for this spec: the first that ran with the same env values."""
+    return next((job for job in earlier if not _changed_env(job.tags, detail.tags)), None)
 
 
 def _superseded(entry: Entry) -> tuple[Notice, ...]:

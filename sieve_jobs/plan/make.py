@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sieve_jobs.plan.decide import Decision, decide, decide_steady
+from sieve_jobs.plan.earlier import EarlierJobs
 from sieve_jobs.plan.plan import Action, Change, Notice, Plan, PlanOptions, Prune, Reason, Summary, Where
 from sieve_jobs.plan.rename import pair
 from sieve_jobs.plan.survey import Survey
@@ -104,8 +105,7 @@ def _moves(known: Known, options: PlanOptions, target: str) -> dict[str, str]:
 
 def _kept(known: Known, moves: Mapping[str, str], options: PlanOptions, target: str) -> Iterator[_Row]:
     """A row for every spec that differs from what the state knows of it."""
-    orphans = _orphans(known, set(moves.values()), options)
-    taken: set[str] = set()
+    earlier = EarlierJobs(known.past, _orphans(known, set(moves.values()), options), known.survey.tree)
     for name in sorted(known.details):
         detail, entry = known.details[name], known.entries.get(name)
         change = Change(
@@ -118,45 +118,30 @@ def _kept(known: Known, moves: Mapping[str, str], options: PlanOptions, target: 
             change = replace(change, action=Action.MOVE, reason=Reason.RENAMED, entry=decision.refresh or own)
             yield _Row(change, replace(decision, refresh=None))
             continue
-        held = {entry.job_id: entry.name for entry in orphans.get(detail.digest, ()) if entry.job_id not in taken}
-        earlier = _earlier(name, detail.digest, known, orphans, taken)
-        decision = decide(detail, entry, earlier, intent=known.intents.get(name), options=options, target=target)
-        if decision.reuses is not None:
-            taken.add(decision.reuses.job_id)
+        jobs = earlier.of(name, detail.digest)
+        decision = decide(detail, entry, jobs, intent=known.intents.get(name), options=options, target=target)
+        holder = earlier.take(decision.reuses) if decision.reuses is not None else None
         yield _Row(
             replace(
                 change, action=decision.action, reason=decision.reason, diff=decision.diff, intent=decision.intent,
-                reuses=decision.reuses, moved_from=held.get(decision.reuses.job_id) if decision.reuses else None,
+                reuses=decision.reuses, moved_from=holder,
             ),
             decision,
         )  # fmt: skip
 
 
-def _orphans(known: Known, moved: Iterable[str], options: PlanOptions) -> Mapping[str, Sequence[Entry]]:
-    """Entries whose job another spec may take over, by digest: their own spec is gone, and not just now.
+def _orphans(known: Known, moved: Iterable[str], options: PlanOptions) -> Iterator[Entry]:
+    """Entries whose job another spec may take over: their own spec is gone, and not just now.
 
     A run narrowed by names takes over from specs that are gone just now as well: it moves nothing, but must not pay
     twice for a rename either.
     """
-    found: defaultdict[str, list[Entry]] = defaultdict(list)
     for name in known.survey.vanished:
         entry = known.entries.get(name)
         if entry is None or entry.lost or name in known.intents or name in moved:
             continue
         if entry.orphaned or options.selected is not None:
-            found[entry.digest].append(entry)
-    return found
-
-
-def _earlier(
-    name: str, digest: str, known: Known, orphans: Mapping[str, Sequence[Entry]], taken: set[str]
-) -> list[PastJob]:
-    """Jobs with this digest that *name* may use: its own, and those whose spec is gone. Newest first."""
-    own_or_free = [job for job in known.past.get(digest, ()) if job.name == name or job.name not in known.survey.tree]
-    jobs = [*own_or_free, *(entry.past() for entry in orphans.get(digest, ()))]
-    return sorted(
-        (job for job in jobs if job.job_id not in taken), key=lambda job: (job.pushed_at, job.job_id), reverse=True
-    )
+            yield entry
 
 
 def _removed(known: Known, given_away: Iterable[str], options: PlanOptions) -> Iterator[_Row]:
