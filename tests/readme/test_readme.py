@@ -1,4 +1,4 @@
-"""What the README shows is what happens: its commands run, its tables are those of the code, its links lead somewhere."""
+"""What the README shows is what happens: its commands run, its tables are the code's, its links lead somewhere."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_workflow_is_yaml_and_its_command_applies(project: Project) -> None:
 
 def test_every_command_is_one_that_runs(tmp_path: Path) -> None:
     commands = [command for command, _ in shown_commands()]
-    assert "make run" in commands and "make test" in commands
+    assert {"make run", "make test"} <= set(commands)
     for command in commands:
         if command.startswith("make "):
             done = subprocess.run(
