@@ -53,7 +53,11 @@ def make_plan(session: Session, store: Store, options: PlanOptions, *, refresh: 
     """The plan of the session's tree against *store*, loaded now; with *refresh* the far side is asked first."""
     state = refreshed(session, store.load()) if refresh else store.load()
     header = state.header
-    age = None if header.written_at is None else (datetime.now(UTC) - header.written_at).total_seconds()
+    age = (
+        None
+        if header.written_at is None or header.serial == 0
+        else (datetime.now(UTC) - header.written_at).total_seconds()
+    )
     where = Where(session.target.name, session.target.endpoint, session.shown_state, header.serial, age)
     return Planned(build(session.tree, store, state, where, options), options, state)
 

@@ -91,8 +91,10 @@ def _show_plan(session: Session, planned: Planned, asked: Asked) -> None:
         return
     session.say_key_hint()
     style = session.style(session.streams.err)
-    text = human.header(planned.plan.where, style) if asked.continue_only else human.plan(planned.plan, style)
-    session.streams.say(text)
+    if asked.continue_only or _is_idle(planned):
+        session.streams.say(human.header(planned.plan.where, style) + human.notices(planned.plan.notices, style))
+    else:
+        session.streams.say(human.plan(planned.plan, style))
 
 
 def _guard(session: Session, planned: Planned, asked: Asked) -> None:
@@ -246,7 +248,8 @@ def _answer_idle(session: Session, planned: Planned, asked: Asked) -> ExitCode:
 
 def answer(session: Session, outcome: Outcome, *, as_events: bool = False) -> ExitCode:
     """Says what a run came to, and returns its exit code."""
-    result = outcome.result
+    named = tuple(_naming_the_key(session, problem) for problem in outcome.result.problems)
+    result = replace(outcome.result, problems=named)
     session.problems(*result.problems)
     if as_events:
         session.streams.line({"event": "result", **document.apply_document(result, session.target.name)})
@@ -259,6 +262,13 @@ def answer(session: Session, outcome: Outcome, *, as_events: bool = False) -> Ex
         )
         session.streams.answer(text)
     return result.exit_code
+
+
+def _naming_the_key(session: Session, problem: Diagnostic) -> Diagnostic:
+    """A hint about the key says which variable holds it: what pushes does not know that."""
+    if session.target.is_local or problem.hint is None:
+        return problem
+    return replace(problem, hint=problem.hint.replace("the api key", f"the api key in {session.target.api_key_env}"))
 
 
 def path_on_disk(session: Session, url: str) -> str | None:

@@ -12,7 +12,6 @@ from sieve_jobs.cli.selection import nothing_found, selected
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.render.text import escape
 from sieve_jobs.spec.jobspec import Detail, JobSpec, Pointer, dotted
-from sieve_jobs.spec.load import default_name
 from sieve_jobs.spec.request import masked_body
 from sieve_jobs.wire import Json
 
@@ -25,8 +24,8 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 def command(session: Session, names: tuple[str, ...]) -> ExitCode:
     """Print specs as they are resolved: what would be pushed, and where each value comes from.
 
-    Secrets stand as they are written, `${NAME}`; env values from variables are masked. A field without a comment is
-    as it stands in the file.
+    Secrets stand as they are written, `${NAME}`; env values from variables are masked. A field without a comment
+    is as it stands in the file; a name that is not there is the file's path.
     """
     chosen = selected(session, names)
     wanted = [spec.name for spec in session.tree.wanted] if chosen is None else chosen
@@ -78,12 +77,10 @@ def _lines(session: Session, detail: Detail) -> Iterator[str]:
     defaults: Mapping[str, Json] = {
         "description": None, "labels": {}, "rerun": None, "rerun_on": [], "protect": False,
     }  # fmt: skip
+    comments = _comments(session, spec)
     for key, value in _fields(spec).items():
         if key in defaults and value == defaults[key]:
             continue
-        comments = _comments(session, spec)
-        if key == "name" and value == default_name(spec.path, session.config.project.specs):
-            comments[("name",)] = "from the path of the file"
         yield from _node(key, value, (key,), 0, comments)
 
 
