@@ -46,12 +46,17 @@ def plan(plan: Plan, style: Style) -> str:
     words = max((min(width_of(_words(change)), _WORDS_CAP) for change in plan.changes), default=0)
     rows = "".join(f"{line}\n" for change in plan.changes for line in _change(change, style, width, words))
     notes = notices(plan.notices, style)
-    blocks = [header(plan.where, style), rows, notes, f"{counts(plan.summary, style)}\n"]
+    blocks = [
+        header(plan.where, style),
+        rows,
+        notes,
+        f"{counts(plan.summary, style, running=len(plan.running or ()))}\n",
+    ]
     return style.finish("\n".join(block for block in blocks if block))
 
 
-def counts(summary: Summary, style: Style) -> str:
-    """The line a plan ends with."""
+def counts(summary: Summary, style: Style, *, running: int = 0) -> str:
+    """The line a plan ends with. *running* jobs of specs with nothing to do are followed by apply."""
     parts: list[tuple[int, str, Role]] = [
         (summary.push, "to push", "add"),
         (summary.reuse, "to reuse", "accent"),
@@ -61,6 +66,8 @@ def counts(summary: Summary, style: Style) -> str:
     ]
     said = [style.paint(f"{number:,} {words}", role) for number, words, role in parts if number]
     unchanged = f"{count(summary.unchanged, 'spec')} unchanged"
+    if running:
+        unchanged += style.paint(f", {running:,} still running", "busy")
     if not said:
         return f"nothing to do: {unchanged}"
     return f"{style.paint('plan:', 'strong')} {', '.join(said)}; {unchanged}"

@@ -82,6 +82,11 @@ def test_a_plan_with_nothing_to_do() -> None:
     )
 
 
+def test_a_plan_says_which_jobs_go_on() -> None:
+    plan = World([asks("a")], [pushed(asks("a"), Status.PROCESSING)]).plan()
+    assert human.plan(plan, PLAIN).splitlines()[-1] == "nothing to do: 1 spec unchanged, 1 still running"
+
+
 @pytest.mark.parametrize("width", [80, 60, 40, 24])
 def test_a_narrow_terminal_loses_nothing(width: int) -> None:
     text = human.plan(a_plan(), Style(width=width))
