@@ -34,7 +34,7 @@ class Desk:
     signer: Signer
     organization_id: str
     described: Callable[[Module, Mapping[str, Described]], None]
-    """Told what a worker says of its module's functions, by their names in it."""
+    """Told what a worker says of its module's functions, by their names in it; none if it cannot be imported."""
     happened: Callable[[], None]
     """Called after anything that may have queued a webhook event."""
 
@@ -51,12 +51,14 @@ async def load(worker: WorkerProcess, desk: Desk) -> str | None:
     """Has a new worker import its module; the error text, None when it did. An empty text: the worker is lost."""
     module = worker.module
     roots: list[Json] = [str(root) for root in module.roots]
+    files: list[Json] = [str(file) for file in module.files]
     worker.capture.enter("import")
-    await worker.send({"op": "load", "file": str(module.file), "roots": roots})
+    await worker.send({"op": "load", "file": str(module.file), "files": files, "roots": roots})
     frame = await worker.next()
     if frame is None:
         return ""
     if frame.op != "ready":
+        desk.described(module, {})
         return str(frame.body.get("error") or "the worker did not load")
     worker.is_loaded = True
     desk.described(module, dict(_descriptions(frame.body.get("functions"))))
@@ -170,7 +172,10 @@ def _of_run(value: Json, run_id: str) -> Json:
 async def _serve(worker: WorkerProcess, frame: Frame, claimed: Claimed, desk: Desk) -> None:
     """Answers what a worker asks for while it runs a job."""
     try:
-        if frame.op == "open":
+        if frame.op == "stage":
+            worker.capture.enter(str(frame.body.get("stage")))
+            await worker.send({"op": "noted"})
+        elif frame.op == "open":
             await _open(worker, str(frame.body.get("url")), desk)
         elif frame.op == "keep" and frame.handles:
             name = str(frame.body.get("name"))

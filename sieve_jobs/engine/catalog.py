@@ -21,8 +21,9 @@ _SHORTEST_PREFIX = 4
 """Characters of a version id that may stand for it. Source: Sieve's docs."""
 _RACY_NS = 20_000_000
 """A file changed less than this before it was read may change again under the same time: it is read again."""
-_COST_SHARE = 20
-"""Looking for changes takes at most one part in this many of the time."""
+_COST_SHARE = 4
+"""After a look for changes there is none for this many times what it took: a fraction of a millisecond where
+there are a few files, less than a request needs to get here."""
 _SKIPPED = frozenset({"node_modules", "site-packages", "venv"})
 
 
@@ -32,6 +33,8 @@ class Module:
 
     file: Path
     source_hash: str
+    files: tuple[Path, ...]
+    """What was hashed: the file and the project modules it imports."""
     roots: tuple[Path, ...]
 
 
@@ -78,14 +81,15 @@ class Catalog:
     def functions(self) -> Mapping[str, Function]:
         """By name, as the files are now. What is wrong with them is told once, on standard error."""
         began = self._clock()
-        if began >= self._next_check:
+        if began < self._next_check:
+            return self._functions
+        seen, racy = _fingerprint(self._folders, self._imported)
+        cost = self._clock() - began
+        if seen != self._seen:
+            self._take(read_functions(self._folders))
             seen, racy = _fingerprint(self._folders, self._imported)
-            if seen != self._seen:
-                self._take(read_functions(self._folders))
-                seen, racy = _fingerprint(self._folders, self._imported)
-            self._seen = None if racy else seen
-            ended = self._clock()
-            self._next_check = ended + _COST_SHARE * (ended - began)
+        self._seen = None if racy else seen
+        self._next_check = self._clock() + _COST_SHARE * cost
         return self._functions
 
     def find(self, function: str | None, version_id: str | None) -> Found | None:
@@ -129,7 +133,7 @@ def _function(declared: DeclaredFunction, owner: str, now: str) -> Function:
         id=str(uuid.uuid5(_NAMESPACE, f"{owner}/{declared.name}:{declared.source_hash}")),
         attribute=declared.attribute,
         streams=declared.streams,
-        module=Module(declared.file, declared.source_hash, declared.roots),
+        module=Module(declared.file, declared.source_hash, declared.files, declared.roots),
         read_at=now,
     )
 

@@ -56,8 +56,12 @@ class Deliverer:
         try:
             while True:
                 self._news.clear()
-                self._start_due()
-                await self._until_due()
+                try:
+                    self._start_due()
+                    await self._until_due()
+                except sqlite3.Error as error:
+                    report(f"could not read webhook events: {error}")
+                    await asyncio.sleep(self._settings.hook_first)
         finally:
             for task in self._sending.values():
                 task.cancel()

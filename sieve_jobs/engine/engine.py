@@ -20,7 +20,7 @@ from sieve_jobs.engine.catalog import Catalog, Module
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
-from sieve_jobs.engine.present import Described, View
+from sieve_jobs.engine.present import Described, ImportFailed, View
 from sieve_jobs.engine.process import Spawner
 from sieve_jobs.engine.records import Line
 from sieve_jobs.engine.settings import Settings
@@ -36,6 +36,7 @@ class Descriptions:
 
     store: Store
     _known: dict[str, Described] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
 
     def get(self, function_id: str) -> Described | None:
         known = self._known.get(function_id)
@@ -46,6 +47,13 @@ class Descriptions:
             if row is not None:
                 known = self._known[function_id] = Described(**json.loads(row[0]))
         return known
+
+    def status(self, function_id: str) -> Described | ImportFailed | None:
+        """What is known of a version: its description, that it could not be imported in this run, or nothing."""
+        return self.get(function_id) or (ImportFailed() if function_id in self._failed else None)
+
+    def fail(self, function_id: str) -> None:
+        self._failed.add(function_id)
 
     def put(self, function_id: str, described: Described) -> None:
         if self._known.get(function_id) == described:
@@ -112,6 +120,8 @@ class Engine:
         for function in self.catalog.functions().values():
             if function.module == module and function.attribute in by_attribute:
                 self.descriptions.put(function.id, by_attribute[function.attribute])
+            elif function.module == module:
+                self.descriptions.fail(function.id)
 
     def _keep(self, job_id: str, lines: list[Line]) -> None:
         self.store.post(lambda db: jobs.add_lines(db, job_id, lines))

@@ -6,21 +6,22 @@ descriptors came with it. A file never travels as a path, so a worker elsewhere 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sieve_jobs.wire import Json
 
-_LENGTH = struct.Struct(">I")
-_MAX_HANDLES = 16
+LENGTH = struct.Struct(">I")
+MAX_HANDLES = 16
 """Descriptors in one message; the kernel's own limit is 253."""
-_CHUNK = 262_144
+CHUNK = 262_144
+_SURROGATES = "surrogatepass"
+"""Half a surrogate pair is JSON, and `json.loads` takes bytes that hold one."""
 
 
 class FrameError(ValueError):
@@ -66,15 +67,15 @@ class Decoder:
             os.close(self._handles.popleft())
 
     def _next(self) -> Frame | None:
-        if len(self._bytes) < _LENGTH.size:
+        if len(self._bytes) < LENGTH.size:
             return None
-        (length,) = _LENGTH.unpack_from(self._bytes)
+        (length,) = LENGTH.unpack_from(self._bytes)
         if length > self.limit:
             raise FrameError(f"a frame of {length} bytes is over the limit of {self.limit}")
-        end = _LENGTH.size + length
+        end = LENGTH.size + length
         if len(self._bytes) < end:
             return None
-        text = bytes(memoryview(self._bytes)[_LENGTH.size : end])
+        text = bytes(memoryview(self._bytes)[LENGTH.size : end])
         del self._bytes[:end]
         try:
             body = json.loads(text)
@@ -91,12 +92,12 @@ def encode(body: dict[str, Json], handles: int, limit: int) -> bytes:
     if handles:
         body = {**body, "handles": handles}
     try:
-        text = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        text = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode("utf-8", _SURROGATES)
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"not JSON: {error}") from error
     if len(text) > limit:
         raise FrameError(f"too large: {len(text)} bytes of {limit}")
-    return _LENGTH.pack(len(text)) + text
+    return LENGTH.pack(len(text)) + text
 
 
 class BlockingChannel:
@@ -117,77 +118,9 @@ class BlockingChannel:
     def receive(self) -> Frame | None:
         """The next frame, None when the peer has closed. Raises FrameError, OSError."""
         while not self._ready:
-            data, handles, _, _ = socket.recv_fds(self._sock, _CHUNK, _MAX_HANDLES)
+            data, handles, _, _ = socket.recv_fds(self._sock, CHUNK, MAX_HANDLES)
             if not data:
                 self._decoder.close()
                 return None
             self._ready.extend(self._decoder.feed(data, handles))
         return self._ready.popleft()
-
-
-class Channel:
-    """The engine's end, on the event loop. *arrived* is called for each frame in order, *lost* once at the end."""
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        limit: int,
-        *,
-        arrived: Callable[[Frame], None],
-        lost: Callable[[str], None],
-    ) -> None:
-        sock.setblocking(False)
-        self._sock = sock
-        self._limit = limit
-        self._decoder = Decoder(limit)
-        self._arrived = arrived
-        self._lost = lost
-        self._loop = asyncio.get_running_loop()
-        self.resume()
-
-    async def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
-        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
-        data = encode(body, len(handles), self._limit)
-        sent = socket.send_fds(self._sock, [data[: _LENGTH.size]], list(handles)) if handles else 0
-        await self._loop.sock_sendall(self._sock, memoryview(data)[sent:])
-
-    def pause(self) -> None:
-        """Stops reading: what the worker sends waits in the socket, and then the worker does."""
-        if self._sock.fileno() >= 0:
-            self._loop.remove_reader(self._sock.fileno())
-
-    def resume(self) -> None:
-        if self._sock.fileno() >= 0:
-            self._loop.add_reader(self._sock.fileno(), self._readable)
-
-    def read_rest(self) -> None:
-        """Reads what a worker that has exited left in the socket."""
-        while self._sock.fileno() >= 0 and self._readable():
-            pass
-
-    def close(self) -> None:
-        """Ends the connection; the worker sees the end of the stream. Safe to call twice."""
-        if self._sock.fileno() >= 0:
-            self._loop.remove_reader(self._sock.fileno())
-            self._sock.close()
-            self._decoder.close()
-
-    def _readable(self) -> bool:
-        """Reads one piece; whether there may be more."""
-        try:
-            data, handles, _, _ = socket.recv_fds(self._sock, _CHUNK, _MAX_HANDLES)
-            frames = self._decoder.feed(data, handles)
-        except BlockingIOError:
-            return False
-        except (OSError, FrameError) as error:
-            self._end(str(error))
-            return False
-        for frame in frames:
-            self._arrived(frame)
-        if not data:
-            self._end("it closed its connection")
-        return bool(data)
-
-    def _end(self, reason: str) -> None:
-        self.close()
-        self._lost(reason)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def make_home(root: Path) -> Home:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ignore = outer / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n")
+            _write_private(ignore, "*\n")
     except OSError as error:
         raise HomeError(f"could not create '{home.folder}': {error.strerror}") from error
     _require_private(home.folder)
@@ -174,7 +175,7 @@ def is_locked(path: Path) -> bool:
 
 def _write_private(path: Path, text: str) -> None:
     """Writes a file of mode 0600 in one step; readers see the old content or the new one."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(text)

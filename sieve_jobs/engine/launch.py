@@ -31,6 +31,8 @@ _END = 30.0
 _CALL = 5.0
 _PAUSE = 0.02
 _STATE = "/x/engine"
+_LOG_BYTES = 4 * 1024 * 1024
+"""A log of more than this is begun anew."""
 
 
 class EngineError(RuntimeError):
@@ -154,7 +156,9 @@ def _find(home: Home) -> str | None:
 
 def _start(settings: Settings, home: Home, log: Path | None) -> tuple[str | None, subprocess.Popen[str] | None]:
     """Starts an engine and waits until it answers; (None, None) if another was elected. Raises EngineError."""
-    with open(log or home.folder / "log", "a", encoding="utf-8", opener=_private) as errors:
+    path = log or home.folder / "log"
+    keeps = not path.exists() or path.stat().st_size < _LOG_BYTES
+    with open(path, "a" if keeps else "w", encoding="utf-8", opener=_private) as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "sieve_jobs.engine"],
             cwd=settings.root,

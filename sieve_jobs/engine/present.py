@@ -22,6 +22,11 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportFailed:
+    """A version whose module raised when a worker imported it."""
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """How jobs are shown now. *described* tells a version by its function id, None before a worker has imported it."""
 
@@ -78,8 +83,9 @@ def event_json(event: Event, row: JobRow, place: int | None, view: View) -> dict
     return {"type": event.value, "body": body}
 
 
-def function_json(function: Function, described: Described | None, *, whole: bool) -> dict[str, Json]:
+def function_json(function: Function, known: Described | ImportFailed | None, *, whole: bool) -> dict[str, Json]:
     """A FunctionApp; a list leaves out `readme` and `latest_version` (*whole* false)."""
+    described = known if isinstance(known, Described) else None
     details = described.details if described else {}
     app: dict[str, Json] = {
         "name": function.name,
@@ -89,7 +95,7 @@ def function_json(function: Function, described: Described | None, *, whole: boo
         "code_url": details.get("code_url"),
         "description": details.get("description"),
         "tags": details.get("tags") or [],
-        "cover_image_url": None,
+        "cover_image_url": details.get("cover_image_url"),
         "examples": [],
         "function_type": "function",
         "webhooks": [],
@@ -97,17 +103,19 @@ def function_json(function: Function, described: Described | None, *, whole: boo
     }
     if whole:
         app["readme"] = details.get("readme")
-        app["latest_version"] = version_json(function, described)
+        app["latest_version"] = version_json(function, known)
     return app
 
 
-def version_json(function: Function, described: Described | None) -> dict[str, Json]:
+def version_json(function: Function, known: Described | ImportFailed | None) -> dict[str, Json]:
     """A Version. Until a worker has imported it, it is "queued" and its inputs and outputs are not known."""
+    described = known if isinstance(known, Described) else None
+    status = "ready" if described else "error" if known else "queued"
     details = described.details if described else {}
     at = function.read_at
     return {
         "id": function.id,
-        "build_status": "ready" if described else "queued",
+        "build_status": status,
         "queued_at": at,
         "built_at": at if described else None,
         "ready_at": at if described else None,

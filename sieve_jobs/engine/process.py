@@ -20,7 +20,8 @@ from typing import TypeAlias
 
 from sieve_jobs.engine.capture import Capture
 from sieve_jobs.engine.catalog import Module
-from sieve_jobs.engine.frames import Channel, Frame
+from sieve_jobs.engine.channel import Channel
+from sieve_jobs.engine.frames import Frame
 from sieve_jobs.engine.records import Line
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.tree import MARKER, kill_tree
@@ -64,8 +65,7 @@ class _Started:
 class WorkerProcess:
     """A worker for one module. Belongs to the event loop it was spawned on.
 
-    Its frames are taken with `next`; `stages` are followed by the capture as they arrive, so that a line is
-    of the stage it was printed in.
+    Its frames are taken with `next`; what was printed before a frame was sent has been read when it comes.
     """
 
     def __init__(self, module: Module, started: _Started, settings: Settings, keep: Keep) -> None:
@@ -151,9 +151,6 @@ class WorkerProcess:
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
     def _arrived(self, frame: Frame) -> None:
-        if frame.op == "stage":
-            self.capture.enter(str(frame.body.get("stage")))
-            return
         self.capture.drain()
         self._frames.append(frame)
         if len(self._frames) == _QUEUE_HIGH:
@@ -203,7 +200,7 @@ class Spawner:
         marker = f"{self.marker}.{own}"
         try:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "sieve_jobs.engine.worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-X", "faulthandler", "-m", "sieve_jobs.engine.worker", str(theirs.fileno())],
                 cwd=module.file.parent,
                 env=worker_environment(os.environ, marker, scratch),
                 stdin=subprocess.DEVNULL,

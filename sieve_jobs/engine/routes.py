@@ -15,7 +15,7 @@ from sieve_jobs.engine.answers import Refusal, answer
 from sieve_jobs.engine.body import NotJsonError, read_json
 from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.engine import Engine
-from sieve_jobs.engine.present import Described, function_json, job_json
+from sieve_jobs.engine.present import Described, ImportFailed, function_json, job_json
 from sieve_jobs.engine.records import JobRow
 from sieve_jobs.engine.signing import FileRef, has_expired
 
@@ -145,7 +145,7 @@ async def list_functions(request: Request, engine: Engine) -> Response:
     limit, offset = query.page(request.query_params)
     functions = sorted(engine.catalog.functions().values(), key=lambda function: function.name)
     shown = functions[offset : offset + limit]
-    return answer([function_json(it, engine.descriptions.get(it.id), whole=False) for it in shown])
+    return answer([function_json(it, engine.descriptions.status(it.id), whole=False) for it in shown])
 
 
 async def get_function(request: Request, engine: Engine) -> Response:
@@ -203,7 +203,7 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _described(engine: Engine, function: Function) -> Described | None:
-    if engine.descriptions.get(function.id) is None:
+async def _described(engine: Engine, function: Function) -> Described | ImportFailed | None:
+    if engine.descriptions.status(function.id) is None:
         await engine.supervisor.describe(function)
-    return engine.descriptions.get(function.id)
+    return engine.descriptions.status(function.id)

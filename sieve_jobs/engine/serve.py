@@ -71,7 +71,7 @@ def main() -> int:
 
     try:
         ended = run(settings, ready)
-    except (HomeError, StoreError, OSError) as error:
+    except (HomeError, StoreError, OSError, RuntimeError) as error:
         _tell({"error": str(error)})
         return 1
     if ended is None:
@@ -137,7 +137,7 @@ async def _live(
 ) -> Ended:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     port: int = listener.getsockname()[1]
     endpoint = Endpoint(f"http://127.0.0.1:{port}", new_instance(), os.getpid())
@@ -147,7 +147,10 @@ async def _live(
         server = _Server(_config(make_app(engine, port)))
         serving = asyncio.create_task(server.serve([listener]))
         delivering = asyncio.create_task(engine.deliverer.run())
-        await server.is_up.wait()
+        up = asyncio.create_task(server.is_up.wait())
+        await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not up.done():
+            raise RuntimeError("the server did not start") from serving.exception()
         homes.write_endpoint(home, endpoint)
         ready(endpoint)
         users = await _until_over(settings, home, stop)

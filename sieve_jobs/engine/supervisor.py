@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -32,6 +34,8 @@ class _Slot:
     worker: WorkerProcess | None = None
     job: Claimed | None = None
     is_reserved: bool = True
+    is_cancelled: bool = False
+    """Its job was cancelled, perhaps before it had a worker."""
 
 
 @dataclass(slots=True)
@@ -92,8 +96,10 @@ class Supervisor:
                 if found is not None:
                     queue.remove(found)
             for slot in self._slots:
-                if slot.job is not None and slot.job.run.job_id == job_id and slot.worker is not None:
-                    self._start(slot.worker.stop(self.settings.cancel_grace))
+                if slot.job is not None and slot.job.run.job_id == job_id:
+                    slot.is_cancelled = True
+                    if slot.worker is not None:
+                        self._start(slot.worker.stop(self.settings.cancel_grace))
         return done
 
     async def describe(self, function: Function) -> None:
@@ -177,13 +183,16 @@ class Supervisor:
             outcome = await self._attempt(slot, slot.job, function)
             if outcome.lost is not None:
                 await self._lost(slot.job, waiting, outcome.lost)
-            self.ended(slot.job.run.job_id)
+            else:
+                self.ended(waiting.id)
         except Exception:  # a job must not take the engine down
             report_error(f"error in job {waiting.id}")
+            outcome = Outcome(recycle=True)
             if slot.job is not None:
-                await self._lost(slot.job, waiting, "the engine could not record its result")
+                with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
+                    await self._lost(slot.job, waiting, "the engine could not record its result")
         finally:
-            slot.job = None
+            slot.job, slot.is_cancelled = None, False
             await self._leave(slot, keep=not outcome.recycle)
             self.pump()
 
@@ -192,13 +201,15 @@ class Supervisor:
         if worker is not None and worker.module != slot.module:
             await worker.stop(self.settings.end_grace)
             worker = None
+        if self.is_ending:  # claimed while `end` went through the slots
+            await self._requeue(claimed, (RESTART_PREEMPTION, "the engine ended"))
+        if self.is_ending or slot.is_cancelled:
+            return Outcome(recycle=True)
         if worker is None:
             try:
                 worker = slot.worker = self.spawn(function.module)
             except OSError as error:
-                return Outcome(lost=f"could not be started: {error.strerror}", recycle=True)
-        if self.is_ending:
-            return Outcome(recycle=True)
+                return Outcome(lost=f"it could not be started: {error.strerror}", recycle=True)
         return await attempt(worker, function, claimed, self.desk)
 
     async def _leave(self, slot: _Slot, *, keep: bool) -> None:
@@ -226,6 +237,7 @@ class Supervisor:
         count = len(row.outputs) if row else 0
         await self.desk.store.write(lambda db: jobs.finish(db, claimed.run, Ended(count, error), now))
         self.desk.happened()
+        self.ended(waiting.id)
 
     async def _requeue(self, claimed: Claimed, why: tuple[str, str]) -> bool:
         now, following = datetime.now(UTC), new_run_id(claimed.run.job_id)

@@ -12,8 +12,8 @@ from pathlib import Path
 from sieve_jobs.engine.frames import BlockingChannel, Frame
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.worker.lifeline import Lifeline, StopRequested
-from sieve_jobs.engine.worker.loading import Declared, described, load
-from sieve_jobs.engine.worker.running import Order, Request, Runner, error_text
+from sieve_jobs.engine.worker.loading import Declared, described, drop_racy_bytecode, load
+from sieve_jobs.engine.worker.running import Order, Request, Runner, error_text, shortened
 from sieve_jobs.wire import Json
 
 _LIMIT = Settings(root=Path()).body_limit + MEBIBYTE
@@ -48,18 +48,21 @@ def _work(channel: BlockingChannel, lifeline: Lifeline) -> int:
 
 
 def _load(channel: BlockingChannel, frame: Frame) -> dict[str, Declared]:
-    roots = frame.body.get("roots")
-    places = [Path(str(root)) for root in roots] if isinstance(roots, list) else []
     try:
-        functions = load(Path(str(frame.body.get("file"))), places)
+        drop_racy_bytecode(_paths(frame.body.get("files")))
+        functions = load(Path(str(frame.body.get("file"))), _paths(frame.body.get("roots")))
         told = described(functions)
     except StopRequested:
         raise
     except BaseException as error:  # whatever a module does when it is imported
-        channel.send({"op": "failed", "error": error_text(error)})
+        channel.send({"op": "failed", "error": shortened(error_text(error))})
         return {}
     channel.send({"op": "ready", "functions": told})
     return functions
+
+
+def _paths(value: Json) -> list[Path]:
+    return [Path(str(item)) for item in value] if isinstance(value, list) else []
 
 
 def _run(channel: BlockingChannel, runner: Runner, frame: Frame, functions: Mapping[str, Declared]) -> None:

@@ -14,6 +14,8 @@ from sieve_jobs.engine.report import report
 from sieve_jobs.engine.tree import MARKER, kill_tree
 
 _PR_SET_PDEATHSIG = 1
+_ROUNDS = 10
+_ENGINE_DIED = signal.SIGHUP
 
 
 class StopRequested(BaseException):
@@ -32,8 +34,9 @@ class Lifeline:
 
     def start(self) -> None:
         """Ties this process to its engine. Call it in the main thread, before any of the user's code runs."""
-        _die_with_parent()
-        signal.signal(signal.SIGTERM, self._terminated)
+        signal.signal(_ENGINE_DIED, self._orphaned)
+        signal.signal(signal.SIGTERM, _terminated)
+        _announce_death_of_parent()
         os.register_at_fork(after_in_child=_ordinary)
         if os.getppid() != self._engine:
             self._abandoned()
@@ -57,24 +60,32 @@ class Lifeline:
         finally:
             self._abandoned()
 
-    def _terminated(self, number: int, frame: FrameType | None) -> None:
-        """TERM comes from the engine, to stop a job, or from the kernel, since the engine died."""
-        if os.getppid() != self._engine:
-            self._abandoned()
-        raise StopRequested
+    def _orphaned(self, number: int, frame: FrameType | None) -> None:
+        self._abandoned()
 
     def _abandoned(self) -> None:
         """Kills everything this worker started, then itself: nobody is left to take a result."""
-        kill_tree(os.environ.get(MARKER, ""), os.getpid(), signal.SIGKILL)
+        for _ in range(_ROUNDS):  # one may start another while it is being killed
+            if not kill_tree(os.environ.get(MARKER, ""), os.getpid(), signal.SIGKILL):
+                break
         os._exit(1)
 
 
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise StopRequested
+
+
 def _ordinary() -> None:
-    """A process that a function forks is no worker: TERM ends it, and it alone."""
+    """A process that a function forks is no worker: these signals end it, and it alone."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(_ENGINE_DIED, signal.SIG_DFL)
 
 
-def _die_with_parent() -> None:
-    """Has the kernel send TERM when the engine dies, for the case that no thread of ours gets to run."""
+def _announce_death_of_parent() -> None:
+    """Has the kernel send a signal when the engine dies, beside the end of the connection.
+
+    Not TERM: asking for the parent then would not tell an order to stop from the engine's death, since the
+    signal comes when the engine's first thread ends, and its process may take a moment longer.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(_ENGINE_DIED), 0, 0, 0)

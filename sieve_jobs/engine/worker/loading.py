@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -47,6 +48,19 @@ def load(file: Path, roots: Sequence[Path]) -> dict[str, Declared]:
     return {found.attribute: found for found in _declared(module)}
 
 
+def drop_racy_bytecode(files: Sequence[Path]) -> None:
+    """Removes compiled forms that Python would trust although their source has changed since.
+
+    Python compares size and time of the source, the time in whole seconds: what was compiled within a second of
+    its source's time may be of an earlier content of the same length.
+    """
+    for file in files:
+        compiled = Path(importlib.util.cache_from_source(str(file)))
+        with contextlib.suppress(OSError):
+            if compiled.stat().st_mtime < file.stat().st_mtime + 1.0:
+                compiled.unlink()
+
+
 def search_path(roots: Sequence[Path], path: Sequence[str]) -> list[str]:
     """`sys.path` with *roots* around it, each place once, and the shim at the very end."""
     before, after = split_roots(roots)
@@ -57,11 +71,11 @@ def search_path(roots: Sequence[Path], path: Sequence[str]) -> list[str]:
 
 
 def split_roots(roots: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:
-    """The roots up to the parent of the functions folder, which is the first that holds one before it."""
-    for place, root in enumerate(roots):
-        if any(earlier.parent == root for earlier in roots[:place]):
-            return roots[:place], roots[place:]
-    return roots, ()
+    """The roots before the parent of the functions folder, and the rest; it is the one above all others."""
+    if not roots:
+        return (), ()
+    parent = roots.index(min(roots, key=lambda root: len(root.parts)))
+    return roots[:parent], roots[parent:]
 
 
 def described(functions: dict[str, Declared]) -> dict[str, Json]:
@@ -85,6 +99,7 @@ def _details(declaration: Declaration) -> dict[str, Json]:
         "code_url": metadata.code_url,
         "tags": list(metadata.tags),
         "readme": metadata.readme,
+        "cover_image_url": metadata.image,
         "restart_on_error": declaration.restart_on_error,
         "compute_type": declaration.gpu.kind,
         "gpu": declaration.gpu.is_gpu,

@@ -10,9 +10,8 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from inspect import isgenerator
 from pathlib import Path
-from types import TracebackType
+from types import GeneratorType, TracebackType
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -27,6 +26,9 @@ from sieve_jobs.wire import Json
 
 Request: TypeAlias = Callable[[dict[str, Json], int | None], tuple[dict[str, Json], int]]
 """Asks the engine, with a handle or without; its answer, and the handle that came with it or -1."""
+
+
+_ERROR_LENGTH = 262_144
 
 
 class SetupError(Exception):
@@ -87,7 +89,7 @@ class Runner:
         call = self._instance(order) if isinstance(target, type) else target
         self._stage("run")
         result = call(**arguments)
-        if isgenerator(result):
+        if isinstance(result, GeneratorType):
             for value in result:
                 self._emit(value)
         else:
@@ -147,8 +149,9 @@ class Runner:
         return opened
 
     def _stage(self, stage: str) -> None:
+        """The engine is waited for, so that nothing printed after this is read before it."""
         _flush()
-        self.send({"op": "stage", "stage": stage})
+        self.request({"op": "stage", "stage": stage}, None)
 
     def _fail(self, order: Order, error: BaseException) -> None:
         is_refused = isinstance(error, InputError)
@@ -156,7 +159,15 @@ class Runner:
         fatal = isinstance(error, FatalException) or not isinstance(error, Exception)
         text = str(error) if isinstance(error, SetupError) else error_text(error)
         _flush()
-        self.send({"op": "failed", "error": text, "recycle": restarts or fatal})
+        self.send({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
+
+
+def shortened(text: str) -> str:
+    """An error small enough to be kept and shown: its beginning and its end, where the message is."""
+    if len(text) <= _ERROR_LENGTH:
+        return text
+    half = _ERROR_LENGTH // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"
 
 
 def error_text(error: BaseException) -> str:

@@ -1,0 +1,78 @@
+"""The engine's end of a worker's socket, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+
+from sieve_jobs.engine.frames import CHUNK, LENGTH, MAX_HANDLES, Decoder, Frame, FrameError, encode
+from sieve_jobs.wire import Json
+
+
+class Channel:
+    """Sends and receives frames. *arrived* is called for each frame in order, *lost* once at the end."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        limit: int,
+        *,
+        arrived: Callable[[Frame], None],
+        lost: Callable[[str], None],
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._limit = limit
+        self._decoder = Decoder(limit)
+        self._arrived = arrived
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self.resume()
+
+    async def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
+        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
+        data = encode(body, len(handles), self._limit)
+        sent = socket.send_fds(self._sock, [data[: LENGTH.size]], list(handles)) if handles else 0
+        await self._loop.sock_sendall(self._sock, memoryview(data)[sent:])
+
+    def pause(self) -> None:
+        """Stops reading: what the worker sends waits in the socket, and then the worker does."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+
+    def resume(self) -> None:
+        if self._sock.fileno() >= 0:
+            self._loop.add_reader(self._sock.fileno(), self._readable)
+
+    def read_rest(self) -> None:
+        """Reads what a worker that has exited left in the socket."""
+        while self._sock.fileno() >= 0 and self._readable():
+            pass
+
+    def close(self) -> None:
+        """Ends the connection; the worker sees the end of the stream. Safe to call twice."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
+            self._decoder.close()
+
+    def _readable(self) -> bool:
+        """Reads one piece; whether there may be more."""
+        try:
+            data, handles, _, _ = socket.recv_fds(self._sock, CHUNK, MAX_HANDLES)
+            frames = self._decoder.feed(data, handles)
+        except BlockingIOError:
+            return False
+        except (OSError, FrameError) as error:
+            self._end(str(error))
+            return False
+        for frame in frames:
+            self._arrived(frame)
+        if not data:
+            self._end("it closed its connection")
+        return bool(data)
+
+    def _end(self, reason: str) -> None:
+        self.close()
+        self._lost(reason)
