@@ -6,7 +6,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,6 @@ _SHORTEST_PREFIX = 4
 """Characters of a version id that may stand for it. Source: Sieve's docs."""
 _RACY_NS = 20_000_000
 """A file changed less than this before it was read may change again under the same time: it is read again."""
-_COST_SHARE = 4
-"""After a look for changes there is none for this many times what it took: a fraction of a millisecond where
-there are a few files, less than a request needs to get here."""
 _SKIPPED = frozenset({"node_modules", "site-packages", "venv"})
 
 
@@ -64,32 +61,28 @@ class Found:
 class Catalog:
     """Keeps what `read_functions` finds in *folders* in step with the files there.
 
-    *clock* is monotonic seconds. Checking costs one stat a file; a tree so large that this is felt is checked
-    less often, see `_COST_SHARE`.
+    Looking costs one stat a file, some ten microseconds where there are a few; nothing is read unless it changed.
     """
 
-    def __init__(self, folders: Sequence[Path], owner: str, clock: Callable[[], float]) -> None:
+    def __init__(self, folders: Sequence[Path], owner: str) -> None:
         self._folders = tuple(folders)
         self._owner = owner
-        self._clock = clock
         self._seen: frozenset[tuple[object, ...]] | None = None
-        self._next_check = 0.0
         self._functions: Mapping[str, Function] = {}
         self._imported: frozenset[Path] = frozenset()
         self._problems: tuple[tuple[Path, int, str], ...] = ()
 
     def functions(self) -> Mapping[str, Function]:
         """By name, as the files are now. What is wrong with them is told once, on standard error."""
-        began = self._clock()
-        if began < self._next_check:
-            return self._functions
         seen, racy = _fingerprint(self._folders, self._imported)
-        cost = self._clock() - began
         if seen != self._seen:
             self._take(read_functions(self._folders))
             seen, racy = _fingerprint(self._folders, self._imported)
         self._seen = None if racy else seen
-        self._next_check = self._clock() + _COST_SHARE * cost
+        return self._functions
+
+    def last_seen(self) -> Mapping[str, Function]:
+        """By name, as the last look found them: for whoever acts on what that look was for."""
         return self._functions
 
     def find(self, function: str | None, version_id: str | None) -> Found | None:

@@ -76,7 +76,7 @@ class Engine:
         self.organization_id = self.store.meta("organization_id")
         self._secret = bytes.fromhex(self.store.meta("signing_key"))
         self.signer = Signer(self._secret, origin, settings.file_ttl)
-        self.catalog = Catalog(settings.functions, settings.owner, time.monotonic)
+        self.catalog = Catalog(settings.functions, settings.owner)
         self.descriptions = Descriptions(self.store)
         self.hub = Hub()
         self.deliverer = Deliverer(self.store, settings, self.view)
@@ -100,6 +100,7 @@ class Engine:
             jobs.forget_pushes(db, before)
 
         await self.store.write(change)
+        self.catalog.functions()
         self.supervisor.add(*self.store.read(jobs.queued))
         return len(left)
 

@@ -55,10 +55,10 @@ class Supervisor:
     _describing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, *waiting: Waiting) -> None:
-        """Takes jobs that are queued in the store, in order of age."""
+        """Takes jobs that are queued in the store, in order of age, whose functions were just looked for."""
         for job in waiting:
             self._queues.setdefault(job.name, deque()).append(job)
-        self.pump()
+        self._pump(self.catalog.last_seen())
 
     def raise_capacity(self, workers: int) -> None:
         """An engine that was started to serve the API alone gets its first workers; others keep theirs."""
@@ -68,9 +68,11 @@ class Supervisor:
 
     def pump(self) -> None:
         """Starts whatever can be started. Called after everything that may have changed that."""
+        self._pump(self.catalog.functions())
+
+    def _pump(self, functions: Mapping[str, Function]) -> None:
         if self.is_ending or self.capacity == 0:
             return
-        functions = self.catalog.functions()
         self._retire({function.module for function in functions.values()})
         while True:
             heads = self._heads(functions)
