@@ -33,7 +33,7 @@ def ended(error: BaseException, streams: Streams, environ: Mapping[str, str], *,
         return _told((), ExitCode.INTERRUPTED, streams, wants_json=wants_json)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         streams.say(error.format_message())
-        return ExitCode.USAGE
+        return _told((Diagnostic("SJ186", "a verb is missing"),), ExitCode.USAGE, streams, wants_json=wants_json)
     problems, code = problems_of(error)
     tell(problems, streams, environ)
     return _told(problems, code, streams, wants_json=wants_json)
