@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 16
 """Lanes that are sent to at the same time."""
+_LOOK = 0.01
 _GONE = 410
 """The receiver says it will never want this: no retry."""
 
@@ -68,6 +69,19 @@ class Deliverer:
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
             if self._client is not None:
                 await self._client.aclose()
+
+    async def finish(self, longest: float) -> None:
+        """Waits until nothing is due now, at most *longest* seconds: an engine that ends still says so to its hooks."""
+        try:
+            async with asyncio.timeout(longest):
+                while self._sending or self._is_anything_due():
+                    self._news.set()
+                    await asyncio.sleep(_LOOK)
+        except TimeoutError:
+            return  # the rest is pending, and sent by the next engine
+
+    def _is_anything_due(self) -> bool:
+        return bool(self._store.read(lambda db: outbox.due(db, time.time(), 1)))
 
     def _start_due(self) -> None:
         # Those being sent are still pending in the store, so that many more are asked for.

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -224,8 +225,8 @@ class Spawner:
 def _watch_exit(child: subprocess.Popen[bytes], exited: Callable[[], None]) -> None:
     """Calls *exited* on the loop when the child has ended, whoever still holds its socket."""
     loop = asyncio.get_running_loop()
-    if hasattr(os, "pidfd_open"):
-        descriptor = os.pidfd_open(child.pid)
+    descriptor = _pidfd(child.pid)
+    if descriptor is not None:
 
         def ended() -> None:
             loop.remove_reader(descriptor)
@@ -234,7 +235,6 @@ def _watch_exit(child: subprocess.Popen[bytes], exited: Callable[[], None]) -> N
 
         loop.add_reader(descriptor, ended)
         return
-    import threading
 
     def wait() -> None:
         child.wait()
@@ -242,6 +242,14 @@ def _watch_exit(child: subprocess.Popen[bytes], exited: Callable[[], None]) -> N
             loop.call_soon_threadsafe(exited)
 
     threading.Thread(target=wait, name=f"worker {child.pid}", daemon=True).start()
+
+
+def _pidfd(pid: int) -> int | None:
+    """A descriptor that becomes readable when the process ends, where the kernel has such."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def _signal_name(number: int) -> str:

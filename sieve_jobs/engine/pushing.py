@@ -122,8 +122,12 @@ def _idempotency_key(request: Request) -> str | None:
     values = request.headers.getlist(IDEMPOTENCY_HEADER)
     if not values:
         return None
-    if len(values) > 1 or not 0 < len(values[0]) <= _KEY_LENGTH or not values[0].isprintable():
-        raise nothing_applied(400, f"{IDEMPOTENCY_HEADER} must be 1 to {_KEY_LENGTH} printable characters, once.")
+    if (
+        len(values) > 1
+        or not 0 < len(values[0]) <= _KEY_LENGTH
+        or not (values[0].isascii() and values[0].isprintable())
+    ):
+        raise nothing_applied(400, f"{IDEMPOTENCY_HEADER} must be 1 to {_KEY_LENGTH} printable ASCII characters, once.")
     return values[0]
 
 

@@ -156,6 +156,7 @@ async def _live(
         users = await _until_over(settings, home, stop)
         homes.forget_endpoint(home)
         requeued = await engine.end()
+        await engine.deliverer.finish(settings.end_grace)
         await server.close()
         for task in (serving, delivering):
             task.cancel()

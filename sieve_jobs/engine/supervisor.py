@@ -52,6 +52,7 @@ class Supervisor:
     _queues: dict[str, deque[Waiting]] = field(default_factory=dict)
     _slots: list[_Slot] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _absent: dict[str, float] = field(default_factory=dict)
     _describing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, *waiting: Waiting) -> None:
@@ -137,19 +138,31 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _heads(self, present: Mapping[str, Function]) -> list[Head]:
-        """The oldest waiting job of each function; those whose function is gone are failed instead."""
+        """The oldest waiting job of each function; those whose function is gone are ended instead."""
         heads = []
         for name, queue in list(self._queues.items()):
             while queue:
                 waiting = queue[0]
                 found = present.get(name)
+                if found is None and not self._is_gone(name):
+                    break
                 if found is not None and (not waiting.pinned or found.id == waiting.function_id):
+                    self._absent.pop(name, None)
                     heads.append(Head(waiting.seq, name, found.module))
                     break
                 self._start(self._fail(queue.popleft(), found is not None))
             else:
                 del self._queues[name]
         return heads
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether a function has been missing for so long that its jobs must not wait for it."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        since = self._absent.setdefault(name, now)
+        if since == now:
+            loop.call_later(self.settings.absence, self.pump)
+        return now - since >= self.settings.absence
 
     def _take(self, choice: Choice, idle: list[_Slot]) -> _Slot:
         """The slot the choice is for, reserved; a worker to be ended first is still in it."""
@@ -170,7 +183,7 @@ class Supervisor:
             dead = slot.worker is not None and slot.worker.lost is not None
             if not slot.is_reserved and (slot.module not in current or dead):
                 slot.is_reserved = True
-                self._start(self._leave(slot, keep=False))
+                self._start(self._replace(slot))
 
     async def _run(self, slot: _Slot, waiting: Waiting, function: Function) -> None:
         """One job in one slot, from claim to the slot's next use."""
@@ -213,6 +226,11 @@ class Supervisor:
             except OSError as error:
                 return Outcome(lost=f"it could not be started: {error.strerror}", recycle=True)
         return await attempt(worker, function, claimed, self.desk)
+
+    async def _replace(self, slot: _Slot) -> None:
+        """Ends an idle worker that is of no use, and gives its place to whoever waits for one."""
+        await self._leave(slot, keep=False)
+        self.pump()
 
     async def _leave(self, slot: _Slot, *, keep: bool) -> None:
         """Makes a slot idle, or ends its worker and removes it."""

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -21,7 +23,7 @@ from sieve_jobs.engine.home import home_of, is_locked
 from sieve_jobs.engine.launch import EngineError, attach, attach_with
 from sieve_jobs.engine.serve import serve
 from tests.engine.conftest import make_project, settings_for
-from tests.engine.farside import DEADLINE, Client, Meeting, data
+from tests.engine.farside import DEADLINE, Client, Meeting, Receiver, data
 
 
 def endpoint(root: Path) -> Path:
@@ -234,3 +236,84 @@ def test_waiting_requests_are_answered_when_the_engine_ends(tmp_path: Path, meet
         running.close()
         waiter.join()
     assert answers[0].status_code == 503
+
+
+def test_one_worker_is_replaced_when_its_file_changes_or_it_dies(tmp_path: Path):
+    settings = settings_for(make_project(tmp_path), workers=1)
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        first = data(client.run("odd", {"what": "pid"}))[0]
+        os.kill(first, signal.SIGKILL)
+        second = data(client.run("odd", {"what": "pid"}))[0]
+        with (tmp_path / "functions" / "plain.py").open("a") as file:
+            file.write("\n# changed\n")
+        third = data(client.run("odd", {"what": "pid"}))[0]
+        assert len({first, second, third}) == 3
+
+
+PASSING = "import sieve\n\n\n@sieve.function(name='passing')\ndef passing(a: int):\n    return a\n"
+
+
+def push_behind_a_busy_worker(client: Client, meeting: Meeting, file: Path, then: str | None) -> str:
+    """Pushes a job that waits for its worker while its file becomes *then*, or vanishes; its id."""
+    busy = client.push("wait", {"port": meeting.port})
+    guest = meeting.accept()
+    waiting = client.push("passing", {"a": 1})
+    file.unlink() if then is None else file.write_text(then)
+    guest.let_go()
+    client.end_of(busy)
+    return waiting
+
+
+def test_a_queued_job_waits_for_a_file_that_is_being_saved(tmp_path: Path, meeting: Meeting):
+    settings = replace(settings_for(make_project(tmp_path), workers=1), absence=600.0)
+    file = tmp_path / "functions" / "passing.py"
+    file.write_text(PASSING)
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        waiting = push_behind_a_busy_worker(client, meeting, file, PASSING[:-3] + "(")
+        assert client.job(waiting)["status"] == "queued"
+        file.write_text(PASSING)
+        client.run("add", {"a": 1})
+        assert data(client.end_of(waiting)) == [1]
+
+
+def test_a_queued_job_whose_function_is_gone_ends_in_error(tmp_path: Path, meeting: Meeting):
+    settings = replace(settings_for(make_project(tmp_path), workers=1), absence=0.01)
+    file = tmp_path / "functions" / "passing.py"
+    file.write_text(PASSING)
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        waiting = push_behind_a_busy_worker(client, meeting, file, None)
+        job = client.end_of(waiting)
+    assert (job["status"], job["started_at"]) == ("error", None)
+    assert job["error"] == "Function not found. me/passing: it is not here any more"
+
+
+def test_pushes_survive_a_kill_and_are_made_once(tmp_path: Path):
+    settings = settings_for(make_project(tmp_path))
+    keys = [str(uuid.uuid4()) for _ in range(60)]
+
+    def push(client: Client, key: str) -> str | None:
+        try:
+            return str(client.send("add", {"a": 1}, key=key).json()["id"])
+        except httpx.HTTPError:
+            return None
+
+    with attach_with(settings) as running, Client(running.url, running.key) as client, ThreadPoolExecutor(4) as pool:
+        pushing = [pool.submit(push, client, key) for key in keys]
+        pushing[20].result()
+        os.kill(pid_of(tmp_path), signal.SIGKILL)
+        first = [future.result() for future in pushing]
+    assert None in first
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        again = [push(client, key) for key in keys]
+        assert all(one in {None, two} for one, two in zip(first, again, strict=True))
+        ends = [client.end_of(str(job_id)) for job_id in again]
+        assert [data(job) for job in ends] == [[3]] * 60
+        assert len(client.http.get("/v2/jobs").json()["data"]) == 60
+
+
+def test_an_engine_that_ends_still_tells_its_hooks(tmp_path: Path, receiver: Receiver):
+    settings = settings_for(make_project(tmp_path))
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        hooks = [{"type": event, "url": receiver.url} for event in ("job.start", "job.complete")]
+        client.run("add", {"a": 1}, webhooks=hooks)
+    assert [receiver.next()[2]["type"] for _ in range(2)] == ["job.start", "job.complete"]

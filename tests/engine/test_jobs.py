@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.farside import Client, Meeting, data
+from tests.engine.farside import Client, Meeting, Receiver, data
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
 
@@ -231,3 +231,20 @@ def test_what_a_module_and_a_class_print_is_filed_under_import_and_setup(client:
     assert client.lines(first["id"]) == [("import", "importing"), ("setup", "setting up"), ("run", "running")]
     assert client.lines(second["id"]) == [("run", "running")]
     (project / "functions" / "chatty.py").unlink()
+
+
+def test_a_function_may_fork_and_end_its_children(client: Client):
+    (squares, first), (_, second) = (data(client.run("pool", {"numbers": [1, 2, 3]}))[0] for _ in range(2))
+    assert squares == [1, 4, 9]
+    assert first == second
+
+
+def test_cancelling_races_with_finishing_to_one_end(client: Client, receiver: Receiver):
+    hook = {"type": "job.complete.no_output", "url": receiver.url}
+    jobs = [client.push("add", {"a": 1}, webhooks=[hook]) for _ in range(20)]
+    answers = [client.http.delete(f"/v2/jobs/{job_id}").status_code for job_id in jobs]
+    ends = {job_id: client.end_of(job_id)["status"] for job_id in jobs}
+    assert [ends[job_id] == "cancelled" for job_id in jobs] == [status == 200 for status in answers]
+    told = [receiver.next()[2]["body"] for _ in jobs]
+    assert {body["job_id"]: body["status"] for body in told} == ends
+    assert receiver.received.empty()

@@ -1,6 +1,7 @@
 """Functions of the engine's tests: quick ones, failing ones, and ones that meet the test on a socket."""
 
 import json
+import multiprocessing
 import os
 import socket
 import subprocess
@@ -114,3 +115,13 @@ def odd(what: str):
     if what == "thread":
         threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     return os.getpid()
+
+
+def square(number):
+    return number * number
+
+
+@sieve.function(name="pool")
+def pool(numbers: list):
+    with multiprocessing.get_context("fork").Pool(2) as processes:
+        return [processes.map(square, numbers), os.getpid()]
