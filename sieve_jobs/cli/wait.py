@@ -79,6 +79,7 @@ def _follow(
                 wait=timeout,
                 concurrency=session.target.concurrency,
                 stop=stop,
+                target=session.target.name,
                 organization_id=header.organization_id,
             )
             result = await follow(jobs, Recorder(store, header.serial), client, options, progress.emit)

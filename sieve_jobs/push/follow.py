@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, RefusedError
+from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.clock import Clock, SystemClock
 from sieve_jobs.push.events import Event, JobFailed, Lost, StatusChanged, Waiting
@@ -62,6 +63,8 @@ class FollowOptions:
     log_lines: int = 20
     clock: Clock = field(default_factory=SystemClock)
     stop: Stop | None = None
+    target: str = "local"
+    """Named in commands that are suggested."""
     organization_id: str | None = None
     """Pinned: a job is called lost only by a far side that shows no other organisation's jobs."""
 
@@ -312,7 +315,7 @@ class Follower:
         else:
             gone = JobStatus(job.job_id, job.status, lost=True, reported=True)
             self._codes.add(ExitCode.DECISION)
-            hint = f"to run it again: sieve-jobs rerun '{job.name}'"
+            hint = f"to run it again: {rerun_command(job.name, self._options.target)}"
             what = f"the far side no longer knows job {job.job_id} of '{job.name}', which had not finished"
             self._problems.append(Diagnostic("SJ148", what, hint=hint))
         self._recorder.status(gone)

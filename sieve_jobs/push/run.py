@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import CallError, ExitCode
+from sieve_jobs.errors import CallError, ExitCode, UnreachableError
 from sieve_jobs.plan.plan import Action, Change, Plan, Reason
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.draft import Order
@@ -62,7 +63,7 @@ class Run:
         options = self.options
         return FollowOptions(
             wait=options.wait, concurrency=options.concurrency, log_lines=options.log_lines, clock=options.clock,
-            stop=self.stop, organization_id=self.organization,
+            stop=self.stop, organization_id=self.organization, target=self.plan.where.target,
         )  # fmt: skip
 
     def redactor_of(self, spec: JobSpec) -> Redactor:
@@ -163,11 +164,15 @@ class Run:
             "SJ140",
             f"could not confirm the push of '{name}' of {intent.at:%Y-%m-%d %H:%M:%S}Z: {why}",
             place_of(change),
-            hint=f"it is held until you say: sieve-jobs resolve '{name}' --adopt {adopt} | --push | --drop",
+            hint=f"it is held until you say: {self._resolve_command(name)} --adopt {adopt} | --push | --drop",
         )
         self.problem(problem, ExitCode.DECISION)
         self.fail(change, change.reason, problem.message)
         self.emit(Held(name, problem, candidates))
+
+    def _resolve_command(self, name: str) -> str:
+        target = self.plan.where.target
+        return f"sieve-jobs resolve {shlex.quote(name)}" + ("" if target == "local" else f" -t {shlex.quote(target)}")
 
     def call_failed(self, error: CallError, what: str) -> Diagnostic:
         """The problem of a call that gave nothing; a key that is refused ends the run."""
@@ -176,6 +181,8 @@ class Run:
             problem = refused_everything(message, error.status)
             self.halt(problem, ExitCode.ERROR, message)
             return problem
+        if isinstance(error, UnreachableError) and not self.pushed:
+            return Diagnostic("SJ145", message, hint="nothing was sent; check the endpoint, then run apply again")
         return Diagnostic("SJ149", message)
 
 
