@@ -250,7 +250,8 @@ class Client:
             detail = wire.parse_detail(_decoded(answer))
         except wire.WireError:
             detail = None
-        words = f": {detail}" if detail else ", a redirect, which is never followed" if 300 <= status < 400 else ""
+        words = ", a redirect, which is never followed" if 300 <= status < 400 else ""
+        words += f": {detail}" if detail else ""
         message = self.redactor.clean(f"{what} answered {status}{words}")[:LONGEST_MESSAGE]
         wait = retry_after(answer.header("retry-after"), self.server_now() or self._clock.now())
         sure = answer.header(wire.APPLIED_HEADER) == "no" and answer.header(wire.ENGINE_HEADER) == "1"

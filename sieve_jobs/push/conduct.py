@@ -13,7 +13,7 @@ from sieve_jobs.push.run import Run
 from sieve_jobs.push.send import send
 from sieve_jobs.push.stop import GRACE
 
-FIRST_LOOK, LONGEST_PAUSE = 2.0, 60.0
+SHORTEST_PAUSE, FIRST_LOOK, LONGEST_PAUSE = 0.1, 2.0, 60.0
 """Seconds between looks at the far side's list: 2, 4, 8 … while the settle time runs."""
 
 
@@ -64,7 +64,7 @@ async def pump(run: Run, doubts: Doubts) -> None:
                 raise
             if doubt is None:
                 run.orders.done(order)
-            else:
+            elif order.name not in run.held:
                 doubts.add(doubt, order.change, order.before, blocks=False)
 
     await slot(alone=True)
@@ -89,9 +89,8 @@ async def _settle(run: Run, doubts: Doubts) -> None:
     await doubts.look()
     await pump(run, doubts)
     pause = FIRST_LOOK
-    while doubts.open and run.options.settle is not None and not run.ending.is_set():
-        seconds = max(min(pause, doubts.left()), 0.0)
-        count = len(doubts.open)
+    while (count := doubts.waiting()) and not run.ending.is_set():
+        seconds = min(pause, doubts.left() + SHORTEST_PAUSE)
         run.emit(Waiting(seconds, f"{count} in doubt may still show in the far side's list of jobs"))
         await run.pause(seconds)
         await doubts.look()

@@ -67,10 +67,14 @@ class Doubts:
         for doubt in list(self.open):
             self._conclude(doubt, verdicts[doubt.intent.uuid], waited[doubt.intent.uuid])
 
+    def waiting(self) -> int:
+        """How many doubts this run waits for: those it would push again."""
+        return 0 if self.run.options.settle is None else sum(doubt.change is not None for doubt in self.open)
+
     def left(self) -> float:
-        """Seconds until the settle time of every open doubt is over; 0.0 if none is set."""
-        settle = self.run.options.settle
-        return 0.0 if settle is None else max((settle - self._waited(doubt) for doubt in self.open), default=0.0)
+        """Seconds until the settle time of all of those is over."""
+        waited = (self._waited(doubt) for doubt in self.open if doubt.change is not None)
+        return max((self.run.options.settle or 0.0) - min(waited, default=0.0), 0.0)
 
     def hold_rest(self) -> None:
         """What is still open is for a person to decide, or for the next run to look for."""

@@ -76,7 +76,7 @@ class _Attempts:
                     continue
                 self._withdraw(intent)
                 if outcome in (Outcome.REFUSED, Outcome.STOPPED) or not await self._try_later(outcome, error):
-                    self._give_up(outcome, error)
+                    self._give_up(outcome, error, intent)
                     return self._left_over(intent)
                 continue
             self._created(intent, pushed)
@@ -86,15 +86,16 @@ class _Attempts:
     async def _durable(self, order: Order) -> Intent:
         """The intent of the attempt that is made next, in the state before the first byte is sent."""
         run = self.run
+        intent = intent_of(
+            order, now=run.clock.now(), server_now=run.client.server_now(), endpoint=run.plan.where.endpoint,
+            organization=run.organization, commit=run.options.commit,
+        )  # fmt: skip
         while True:
             began = run.clock.monotonic()
-            intent = intent_of(
-                order, now=run.clock.now(), server_now=run.client.server_now(), endpoint=run.plan.where.endpoint,
-                organization=run.organization, commit=run.options.commit,
-            )  # fmt: skip
             await run.recorder.write(PutIntent(intent))
             if run.clock.monotonic() - began <= LONGEST_START:
                 return intent
+            intent = replace(intent, at=run.clock.now(), server_at=run.client.server_now())
 
     def _withdraw(self, intent: Intent) -> Intent | None:
         """This attempt made nothing. The intent goes only if no earlier attempt of it went unanswered."""
@@ -139,9 +140,12 @@ class _Attempts:
         run.emit(Waiting(wait, error.message, self.order.name))
         return True
 
-    def _give_up(self, outcome: Outcome, error: CallError) -> None:
+    def _give_up(self, outcome: Outcome, error: CallError, intent: Intent) -> None:
         run, order = self.run, self.order
         message = self.redactor.clean(error.message)
+        if outcome is Outcome.REFUSED and intent.attempt > 1:
+            run.hold(order.change, intent, f"made again it was refused ({message}), which says nothing of before", ())
+            return
         if outcome is Outcome.REFUSED:
             run.refuse(order, message)
             return

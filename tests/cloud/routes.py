@@ -169,6 +169,8 @@ class FarSide:
         start = int(job.at * 1_000_000_000)
         rows = [{"message": line, "timestamp": str(start + i)} for i, line in enumerate(job.outcome.logs)]
         labels = {"run_id": job.run_id, "job_id": job.id, "stage": "run"}
+        since = int(request.query.get("start_time") or 0)
+        rows = [row for row in rows if int(row["timestamp"]) >= since]
         groups = [{"logs": rows, "labels": labels}] if rows else []
         return Answer(200, {"data": groups, "next_start_time": start + len(rows), "last_time_returned": str(start)})
 

@@ -1,0 +1,209 @@
+"""Doubts between runs: the spec changed meanwhile, twins, lists that cannot be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sieve_jobs.plan.plan import PlanOptions
+from tests.cloud import OTHER_ORGANIZATION, Cloud, Fault, Script
+from tests.plan.world import asks
+from tests.push.scene import KEY, Scene, clips
+
+
+def lost_answer(created: bool) -> Script:
+    """Every push of width 0 goes unanswered, once."""
+    return Script(faults=[Fault(match='"width":0', created=created)], lag_until_told=True)
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["never-arrived", "arrived"])
+def test_a_spec_that_changed_meanwhile_is_settled_first_then_pushed_as_it_is(tmp_path: Path, created: bool) -> None:
+    with Cloud.running(lost_answer(created)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply([asks("a", {"width": 0})]).exit_code == 5
+        cloud.reveal()
+        changed = [asks("a", {"width": 5})]
+        ran = scene.apply(changed, settle=10.0)
+        assert ran.exit_code == 0, ran.result.problems
+        assert scene.pushed() == ([0, 5] if created else [5])
+        entry = scene.entries()["a"]
+        assert entry.digest == changed[0].digest
+        assert scene.apply([asks("a", {"width": 0})]).kinds()[0] == ("reused" if created else "pushing")
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["never-arrived", "arrived"])
+def test_a_spec_that_was_removed_meanwhile_is_settled_and_not_pushed(tmp_path: Path, created: bool) -> None:
+    with Cloud.running(lost_answer(created)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply([asks("a", {"width": 0})]).exit_code == 5
+        cloud.reveal()
+        ran = scene.apply([], settle=10.0)
+        assert ran.exit_code == 0, ran.result.problems
+        assert len(cloud.pushes) == 1
+        assert not scene.state().intents
+        assert list(scene.entries()) == (["a"] if created else [])
+
+
+def test_a_doubt_does_not_stop_the_others(tmp_path: Path) -> None:
+    with Cloud.running(lost_answer(created=False)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(clips(4)).exit_code == 5
+        assert scene.pushed() == [1, 2, 3]
+
+
+def twins(count: int = 3) -> list[object]:
+    """Specs that look the same in a list: only their env differs."""
+    return [asks(f"t-{i}", {"width": 0}, env={"N": str(i)}) for i in range(count)]
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["never-arrived", "arrived"])
+def test_of_twins_one_at_a_time_is_unanswered(tmp_path: Path, created: bool) -> None:
+    script = Script(faults=[Fault(match='"N":"1"', created=created)], lag_until_told=True)
+    with Cloud.running(script) as cloud:
+        scene = Scene(tmp_path, cloud)
+        specs = twins()
+        held = scene.apply(specs)  # type: ignore[arg-type]
+        assert held.exit_code == 5
+        assert [push.json["env"]["N"] for push in cloud.pushes] == ["0", "1"]
+        assert "looks the same" in str(held.row("t-2")["error"])
+        cloud.reveal()
+        ran = scene.apply(specs, settle=10.0)  # type: ignore[arg-type]
+        assert ran.exit_code == 0, ran.result.problems
+        assert sorted(job.pushed["env"]["N"] for job in cloud.jobs) == ["0", "1", "2"]
+        by_job = {job.id: job.pushed["env"]["N"] for job in cloud.jobs}
+        assert {name: by_job[entry.job_id] for name, entry in scene.entries().items()} == {
+            f"t-{i}": str(i) for i in range(3)
+        }
+
+
+def test_twins_are_pushed_one_after_the_other_where_nothing_goes_wrong(scene: Scene) -> None:
+    unanswered: list[int] = []
+    ran = scene.apply(twins(4), on_event=lambda _: unanswered.append(len(scene.state().intents)))  # type: ignore[arg-type]
+    assert ran.exit_code == 0
+    assert max(unanswered) == 1
+    assert len(scene.cloud.pushes) == 4
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        pytest.param("another-like-it", "2 jobs could be it", id="several-matches"),
+        pytest.param("mixed", "no clear order", id="no-order"),
+    ],
+)
+def test_what_cannot_be_told_is_held_even_with_settle(tmp_path: Path, prepare: str, words: str) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":0', created=True)], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(clips(1)).exit_code == 5
+        if prepare == "another-like-it":
+            cloud.add_job(cloud.pushes[0].json)
+        else:
+            cloud.script.order = "mixed"
+            for i in range(600):
+                cloud.add_job({"function": "other/thing", "inputs": {"n": i}})
+        cloud.reveal()
+        ran = scene.apply(clips(1), settle=1.0)
+        assert ran.exit_code == 5
+        assert words in ran.result.problems[0].message
+        assert len(cloud.pushes) == 1
+
+
+def test_a_job_without_a_time_is_found_too(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":0', created=True)], created_at=False)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(clips(2)).exit_code == 0
+        assert scene.pushed() == [0, 1]
+
+
+def test_older_jobs_and_other_organisations_are_no_match(tmp_path: Path) -> None:
+    with Cloud.running(Script()) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply([asks("z", {"width": 9})]).exit_code == 0
+        body = {"function": "sieve/dubbing", "inputs": clips(1)[0].spec.inputs}
+        cloud.add_job(body, organization=OTHER_ORGANIZATION)
+        cloud.add_job(body, at=cloud.jobs[0].at - 3600)
+        cloud.script.faults = [Fault(match='"width":0')]
+        ran = scene.apply([*clips(1), asks("z", {"width": 9})])
+        assert ran.exit_code == 5
+        assert "not in the far side's list" in ran.result.problems[0].message
+
+
+def test_a_long_list_is_read_back_to_the_push_and_no_further(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":0', created=True)], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        now = __import__("time").time()
+        for i in range(1700):
+            cloud.add_job({"function": "other/thing", "inputs": {"n": i}}, at=now - 10_000 + i)
+        scene.apply(clips(1), new_state=True)
+        for i in range(700):
+            cloud.add_job({"function": "other/thing", "inputs": {"n": i}})
+        cloud.reveal()
+        before = len(cloud.requests)
+        ran = scene.apply(clips(1))
+        assert ran.exit_code == 0, ran.result.problems
+        listed = [request for request in cloud.requests[before:] if request.route == "jobs"]
+        assert [request.query["offset"] for request in listed if request.query["limit"] == "500"] == ["0", "450"]
+
+
+def test_the_settle_time_is_not_cut_short(tmp_path: Path) -> None:
+    """Until it is over the list is looked at after 2, 4, 8 … seconds; then the push is made again."""
+    with Cloud.running(Script(faults=[Fault(match='"width":0')])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(clips(1), settle=60.0)
+        assert ran.exit_code == 0
+        waits = [event.seconds for event in ran.events if event.kind == "waiting"]  # type: ignore[union-attr]
+        assert waits[:4] == [2.0, 4.0, 8.0, 16.0]
+        assert sum(waits) >= 29.0
+        assert len(cloud.pushes) == 2
+        keys = {push.headers["idempotency-key"] for push in cloud.pushes}
+        assert len(keys) == 1
+
+
+def test_attempts_end(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":0', times=-1)])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(clips(1), settle=2.0)
+        assert ran.exit_code == 5
+        assert len(cloud.pushes) == 3
+        assert "3 attempts went unanswered" in ran.result.problems[-1].message
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["not-created", "created"])
+@pytest.mark.parametrize("fault", ["500", "reset", "409"])
+def test_our_engine_settles_a_doubt_by_its_key_at_once(tmp_path: Path, created: bool, fault: str) -> None:
+    broken = Fault("reset", created=created, match='"width":1')
+    if fault != "reset":
+        broken = Fault(status=int(fault), created=created, match='"width":1')
+    with Cloud.running(Script(faults=[broken], engine=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(clips(3))
+        assert ran.exit_code == 0, ran.result.problems
+        assert scene.pushed() == [0, 1, 2]
+        if not created:
+            keys = [push.headers["idempotency-key"] for push in cloud.pushes if push.json["inputs"]["width"] == 1]
+            assert len(keys) == 2
+            assert len(set(keys)) == 1
+
+
+def test_a_narrowed_run_takes_over_what_it_finds_of_others_but_pushes_nothing_for_them(tmp_path: Path) -> None:
+    script = Script(faults=[Fault(match='"width":0', created=True), Fault(match='"width":1')], lag_until_told=True)
+    with Cloud.running(script) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(clips(3)).exit_code == 5
+        cloud.reveal()
+        options = PlanOptions(key=KEY, selected=frozenset({"clip-2"}))
+        ran = scene.apply(clips(3), options, settle=1.0)
+        assert ran.exit_code == 0
+        assert sorted(scene.entries()) == ["clip-0", "clip-2"]
+        assert [intent.name for intent in scene.state().intents] == ["clip-1"]
+        assert len(cloud.pushes) == 3
+
+
+def test_continue_starts_no_change(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":0')])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        scene.apply(clips(1))
+        ran = scene.apply(clips(3), settle=1.0, continue_only=True)
+        assert ran.exit_code == 0
+        assert scene.pushed() == [0]
