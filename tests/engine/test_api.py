@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +18,7 @@ import pytest
 from sieve_jobs.engine.app import ROUTES
 from sieve_jobs.engine.guard import HEALTH
 from sieve_jobs.engine.launch import Running, path_on_disk
-from sieve_jobs.engine.signing import FILES
+from sieve_jobs.engine.signing import FILES, Signer, parse_file_url
 from tests.engine.farside import Client, Meeting, data
 
 PUSH = {"function": "me/add", "inputs": {"a": 1}}
@@ -38,11 +42,12 @@ def raw(engine: Running, head: str, body: bytes = b"") -> tuple[int, bytes]:
     return int(received.split(b" ", 2)[1]), received
 
 
-@pytest.mark.parametrize(("method", "path"), [pytest.param(m, p, id=f"{m} {p}") for m, p, _ in ROUTES])
+CLOSED = [(method, path) for method, path, _ in ROUTES if path != HEALTH and not path.startswith(FILES)]
+
+
+@pytest.mark.parametrize(("method", "path"), [pytest.param(*route, id=" ".join(route)) for route in CLOSED])
 @pytest.mark.parametrize("keys", [pytest.param([], id="no-key"), pytest.param(["wrong"], id="wrong"), ["a", "b"]])
 def test_every_route_asks_for_the_key(engine: Running, method: str, path: str, keys: list[str]):
-    if path == HEALTH or path.startswith(FILES):
-        pytest.skip("open by design")
     answer = httpx.request(method, engine.url + path, headers=[("X-API-Key", key) for key in keys], trust_env=False)
     assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized - valid API Key required."})
     assert answer.headers["Sieve-Jobs-Engine"] == "1"
@@ -270,7 +275,7 @@ def test_a_function_that_cannot_be_imported_is_still_listed(client: Client):
     assert app["latest_version"]["build_status"] == "error"
 
 
-def output_url(client: Client, engine: Running, tmp_path: Any, name: str = "loud.txt") -> str:
+def output_url(client: Client, engine: Running, tmp_path: Path, name: str = "loud.txt") -> str:
     source = tmp_path / "quiet words.txt"
     source.write_text("hello there")
     job = client.run("shout", {"text": {"url": source.as_uri()}, "name": name})
@@ -280,7 +285,7 @@ def output_url(client: Client, engine: Running, tmp_path: Any, name: str = "loud
 
 
 def test_an_output_file_is_served_whole_and_in_ranges_without_a_key(
-    client: Client, engine: Running, project: Any, tmp_path: Any
+    client: Client, engine: Running, project: Path, tmp_path: Path
 ):
     url = output_url(client, engine, tmp_path)
     whole = httpx.get(url, trust_env=False)
@@ -300,13 +305,13 @@ def test_an_output_file_is_served_whole_and_in_ranges_without_a_key(
     assert on_disk.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_output_is_an_input_of_the_next_job(client: Client, engine: Running, tmp_path: Any):
+def test_an_output_is_an_input_of_the_next_job(client: Client, engine: Running, tmp_path: Path):
     url = output_url(client, engine, tmp_path)
     (again,) = data(client.run("shout", {"text": url}))
     assert httpx.get(again["url"], trust_env=False).text == "HELLO THERE"
 
 
-def test_html_is_saved_not_shown(client: Client, engine: Running, tmp_path: Any):
+def test_html_is_saved_not_shown(client: Client, engine: Running, tmp_path: Path):
     answer = httpx.get(output_url(client, engine, tmp_path, "page.html"), trust_env=False)
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
@@ -322,10 +327,22 @@ def test_html_is_saved_not_shown(client: Client, engine: Running, tmp_path: Any)
         pytest.param(lambda url: url.replace("loud.txt", "..%2f..%2f..%2fkey"), id="traversal"),
     ],
 )
-def test_a_changed_file_url_is_refused(client: Client, engine: Running, tmp_path: Any, change: Any):
+def test_a_changed_file_url_is_refused(client: Client, engine: Running, tmp_path: Path, change: Any):
     answer = httpx.get(change(output_url(client, engine, tmp_path)), trust_env=False)
     assert answer.status_code in {403, 404}
     assert answer.json()["detail"] in {"Forbidden.", "Not Found"}
+
+
+def test_an_expired_file_url_is_refused_by_http_and_good_for_a_job(
+    client: Client, engine: Running, project: Path, tmp_path: Path
+):
+    file, _, _ = parse_file_url(output_url(client, engine, tmp_path)) or pytest.fail("not a file url")
+    with closing(sqlite3.connect(project / ".sieve-jobs" / "engine" / "engine.db")) as database:
+        (secret,) = database.execute("SELECT value FROM meta WHERE key = 'signing_key'").fetchone()
+    expired = Signer(bytes.fromhex(secret), engine.url, -60).url(file, time.time())
+    answer = httpx.get(expired, trust_env=False)
+    assert (answer.status_code, answer.json()["detail"][:20]) == (403, "This URL has expired")
+    assert len(data(client.run("shout", {"text": expired}))) == 1
 
 
 def test_text_beyond_ascii_and_half_surrogates_survive(client: Client):

@@ -1,0 +1,134 @@
+"""The engine's store: steps of a job's life, the fence around an attempt, and changes that share a commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sieve_jobs.engine import jobs, outbox
+from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
+from sieve_jobs.engine.store import Store, StoreError
+from sieve_jobs.wire import FINAL, NEXT, Event, Status
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+RUN = Run("job", "job-1")
+
+
+def new_job(name: str = "job", *, hooks: tuple[Hook, ...] = (), env: dict[str, str] | None = None) -> NewJob:
+    return NewJob(name, f"{name}-1", "function", "me", "add", False, {}, env or {}, hooks, "api")
+
+
+async def open_and_close(path: Path) -> None:
+    Store(path, asyncio.get_running_loop()).close()
+
+
+@pytest.fixture
+def db(tmp_path: Path):
+    asyncio.run(open_and_close(tmp_path / "engine.db"))
+    database = sqlite3.connect(tmp_path / "engine.db")
+    database.row_factory = sqlite3.Row
+    yield database
+    database.close()
+
+
+STEPS: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "claim": lambda db: jobs.claim(db, "job", "function", NOW),
+    "output": lambda db: jobs.add_output(db, RUN, 0, {"data": 1}, NOW),
+    "finish": lambda db: jobs.finish(db, RUN, Ended(0, ""), NOW),
+    "fail": lambda db: jobs.finish(db, RUN, Ended(0, "broken"), NOW),
+    "fail-queued": lambda db: jobs.fail_queued(db, "job", "gone", NOW),
+    "requeue": lambda db: jobs.requeue(db, RUN, "job-2", ("error", "died"), NOW),
+    "cancel": lambda db: jobs.cancel(db, "job", NOW),
+}
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("step", list(STEPS))
+def test_every_step_from_every_status_is_one_of_the_lifecycle(db: sqlite3.Connection, status: Status, step: str):
+    jobs.create(db, new_job(), NOW)
+    db.execute("UPDATE jobs SET status = ?", (status,))
+    before = jobs.get(db, "job")
+    STEPS[step](db)
+    after = jobs.get(db, "job")
+    assert before is not None
+    assert after is not None
+    assert after.status == status or Status(after.status) in NEXT[status]
+    if status in FINAL:
+        assert after == before
+
+
+def test_steps_that_lead_somewhere_do(db: sqlite3.Connection):
+    jobs.create(db, new_job(), NOW)
+    seen = []
+    for step in ("claim", "output", "requeue", "claim"):
+        STEPS[step](db)
+        seen.append(jobs.status_of(db, "job"))
+    assert seen == [Status.PROCESSING, Status.PROCESSING, Status.QUEUED, Status.PROCESSING]
+
+
+def test_an_attempt_that_is_over_changes_nothing(db: sqlite3.Connection):
+    jobs.create(db, new_job(), NOW)
+    jobs.claim(db, "job", "function", NOW)
+    jobs.add_output(db, RUN, 0, {"data": "first"}, NOW)
+    jobs.add_output(db, RUN, 1, {"data": "second"}, NOW)
+    jobs.requeue(db, RUN, "job-2", ("error", "died"), NOW)
+    jobs.claim(db, "job", "function", NOW + timedelta(seconds=1))
+    assert jobs.add_output(db, RUN, 0, {"data": "late"}, NOW) is False
+    assert jobs.finish(db, RUN, Ended(1, ""), NOW) is False
+    second = Run("job", "job-2")
+    assert jobs.add_output(db, second, 0, {"data": "again"}, NOW)
+    assert jobs.finish(db, second, Ended(1, ""), NOW)
+    row = jobs.get(db, "job")
+    assert row is not None
+    assert [output["data"] for output in row.outputs] == ["again"]
+    assert row.started_at == "2026-01-02T03:04:05.000000"
+
+
+def test_the_end_of_a_job_erases_its_env_and_leaves_its_events_in_order(db: sqlite3.Connection):
+    hooks = (Hook(Event.COMPLETE, "http://a/"), Hook(Event.START, "http://a/"), Hook(Event.COMPLETE, "http://b/"))
+    jobs.create(db, new_job(hooks=hooks, env={"A": "secret"}), NOW)
+    jobs.claim(db, "job", "function", NOW)
+    jobs.finish(db, RUN, Ended(0, ""), NOW)
+    assert tuple(db.execute("SELECT env, hooks FROM jobs").fetchone()) == (None, None)
+    due = outbox.due(db, NOW.timestamp(), 10)
+    assert [(it.type, it.url) for it in due] == [(Event.START, "http://a/"), (Event.COMPLETE, "http://b/")]
+    outbox.postpone(db, due[0].id, NOW.timestamp() + 5, "answered 500")
+    outbox.settle(db, due[1].id, delivered=True, last="answered 200")
+    assert outbox.due(db, NOW.timestamp(), 10) == []
+    assert outbox.next_due(db, []) == NOW.timestamp() + 5
+    assert outbox.next_due(db, [due[0].id]) is None
+    outbox.settle(db, due[0].id, delivered=False, last="answered 500")
+    assert [(it.type, it.url) for it in outbox.due(db, NOW.timestamp(), 10)] == [(Event.COMPLETE, "http://a/")]
+
+
+def test_changes_that_share_a_commit_stand_or_fall_alone(tmp_path: Path):
+    async def write_together() -> list[object]:
+        store = Store(tmp_path / "engine.db", asyncio.get_running_loop())
+        try:
+            names = [*(f"job-{number}" for number in range(50)), "job-7"]
+            changes = [store.write(lambda db, name=name: jobs.create(db, new_job(name), NOW)) for name in names]
+            return await asyncio.gather(*changes, return_exceptions=True)
+        finally:
+            store.close()
+
+    *made, twice = asyncio.run(write_together())
+    assert sorted(made) == list(range(1, 51))  # type: ignore[type-var]
+    assert isinstance(twice, sqlite3.IntegrityError)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "message"),
+    [
+        pytest.param("application_id = 7", "not one of an engine", id="foreign"),
+        pytest.param("user_version = 99", "has version 99", id="newer"),
+    ],
+)
+def test_a_database_of_another_kind_is_refused(tmp_path: Path, db: sqlite3.Connection, pragma: str, message: str):
+    db.execute(f"PRAGMA {pragma}")
+    with pytest.raises(StoreError, match=message):
+        asyncio.run(open_and_close(tmp_path / "engine.db"))
