@@ -146,9 +146,10 @@ _PAGES: tuple[Code, ...] = (
     Code(
         "SJ101",
         "a document that grows too large",
-        "Anchors and merge keys are expanded when a spec is read, and a document may hold at most 100,000 "
-        "values then. A small file can name an astronomically large one in this way. An alias that contains "
-        "itself has no end at all. Write the values out, or split the document.",
+        "Anchors, merge keys and variables are expanded when a spec is read. A document may hold at most 100,000 "
+        "values then, repeat 4 MiB of text and have 8 MiB once interpolated, and a file 10,000 documents. A small "
+        "file can name an astronomically large one in this way. An alias that contains itself has no end at all. "
+        "Write the values out, or split the document.",
     ),
     Code(
         "SJ102",
@@ -187,7 +188,8 @@ _PAGES: tuple[Code, ...] = (
         "SJ107",
         "a file that is not clean UTF-8 text",
         "Spec files are UTF-8, with or without a byte order mark. The place names the first byte or character "
-        "that is not allowed: invalid UTF-8, another encoding, a control character or a lone carriage return. "
+        "that is not allowed: invalid UTF-8, another encoding, a control character, or a sign that some readers "
+        "take for the end of a line and others do not (a lone carriage return, U+0085, U+2028, U+2029). "
         "Save the file as UTF-8; write control characters as escapes within double quotes.",
     ),
     Code(
@@ -213,6 +215,11 @@ _PAGES: tuple[Code, ...] = (
         "a file or folder that cannot be read",
         "The operating system refused to open it. What cannot be read is never taken as removed: nothing is "
         "sent or forgotten until it can be read. Check permissions and mounts.",
+    ),
+    Code(
+        "SJ112",
+        "more problems than are shown",
+        "Of one file the first 100 problems are told. Correct them and run the command again.",
     ),
     Code(
         "SJ120",
@@ -397,9 +404,9 @@ _PAGES: tuple[Code, ...] = (
     Code(
         "SJ170",
         "a secret where it would be shown",
-        "Names, functions, ids, labels and paths of files are shown and stored, so secrets may not stand in "
-        "them. A variable is secret if its name matches the project's secrets patterns. If this one is no "
-        "secret, name it under [project] public.",
+        "Secrets may stand in inputs, env and the urls of webhooks. All else, such as names, functions, labels and "
+        "paths of files, is shown and stored. A variable is secret if its name matches the project's secrets "
+        "patterns. If this one is no secret, name it under [project] public.",
     ),
     Code(
         "SJ171",
@@ -451,9 +458,10 @@ _PAGES: tuple[Code, ...] = (
     ),
     Code(
         "SJ206",
-        "a file input outside the project",
-        "Files that specs name lie beneath the project's root, also after symbolic links are followed; "
-        "otherwise a spec could send any file of the machine. Move the file or link into the project.",
+        "a file outside the project",
+        "Spec files, and the files that specs name, lie beneath the project's root, also after symbolic links "
+        "are followed; otherwise a commit could show or send any file of the machine. Move what is meant into the "
+        "project.",
     ),
     Code(
         "SJ210",

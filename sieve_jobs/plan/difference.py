@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from sieve_jobs.plan.plan import FieldDiff, Kind, Reason
+from sieve_jobs.spec.jobspec import below
 from sieve_jobs.wire import Json
 
 
@@ -75,7 +76,7 @@ class _Secrets:
 def _walk(path: str, before: _Value, after: _Value, secrets: _Secrets) -> Iterator[FieldDiff]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
-            yield from _walk(f"{path}.{key}", before.get(key, _ABSENT), after.get(key, _ABSENT), secrets)
+            yield from _walk(below(path, key), before.get(key, _ABSENT), after.get(key, _ABSENT), secrets)
     elif isinstance(before, list) and isinstance(after, list):
         for index in range(max(len(before), len(after))):
             yield from _walk(f"{path}[{index}]", _at(before, index), _at(after, index), secrets)
@@ -124,7 +125,7 @@ def _with_files(path: str, value: Json, files: Json) -> Json:
     if not isinstance(files, dict) or not files:
         return value
     if isinstance(value, dict):
-        return {key: _with_files(f"{path}.{key}", item, files) for key, item in value.items()}
+        return {key: _with_files(below(path, key), item, files) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_files(f"{path}[{index}]", item, files) for index, item in enumerate(value)]
     return f"sha256:{files[path]}" if value is None and path in files else value

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from sieve_jobs import __version__
 from sieve_jobs.spec.files import Stamp
 
 Row: TypeAlias = tuple[str, str, str, str, int]
@@ -35,16 +36,30 @@ _FINE = 50_000_000
 class Folder:
     """What is remembered of one folder of specs."""
 
-    __slots__ = ("contexts", "records")
+    __slots__ = ("_indexes", "contexts", "records")
 
     def __init__(self, contexts: list[Context] | None = None, records: dict[str, Record] | None = None) -> None:
         self.contexts = contexts if contexts is not None else []
         self.records = records if records is not None else {}
+        self._indexes: dict[Context, int] = {}
 
-    def context_index(self, context: Context) -> int:
-        if context not in self.contexts:
+    def put(  # noqa: PLR0917 - the fields of a record
+        self, name: str, stamp: Stamp, read_at: int, context: Context, files: LocalFiles, rows: list[Row]
+    ) -> None:
+        """Remembers what the file *name* said when it was read at *read_at* (ns)."""
+        index = self._indexes.get(context)
+        if index is None:
+            index = self._indexes[context] = len(self.contexts)
             self.contexts.append(context)
-        return self.contexts.index(context)
+        self.records[name] = (stamp, read_at, index, files, rows)
+
+    def keeping(self, names: set[str]) -> Folder:
+        """The same for the files *names* alone, without contexts that nothing depends on any more."""
+        kept = Folder()
+        for name, (stamp, read_at, context, files, rows) in self.records.items():
+            if name in names:
+                kept.put(name, stamp, read_at, self.contexts[context], files, rows)
+        return kept
 
 
 def is_settled(stamp: Stamp, read_at: int) -> bool:
@@ -78,6 +93,7 @@ class ParseCache:
         return Folder(contexts, records)
 
     def paths(self) -> set[str]:
+        """Every folder that something is remembered of."""
         return set(self._folders)
 
     def put(self, path: str, folder: Folder | None) -> None:
@@ -107,7 +123,7 @@ class ParseCache:
                 rows.append((path, zlib.crc32(body).to_bytes(4, "big") + body))
         try:
             self._write(rows)
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError, UnicodeError):  # a folder's name may be no text
             return
         self._changed.clear()
 
@@ -135,17 +151,19 @@ class ParseCache:
             connection.close()
 
     def _write(self, rows: list[tuple[str, bytes]]) -> None:
-        fresh = not self._folders
-        if fresh:
+        if not self._folders:
             # Another basis, damage, or none yet: begin anew rather than trusting anything of it.
-            self._path.unlink(missing_ok=True)
+            for leftover in ("", "-journal", "-wal", "-shm"):
+                self._path.with_name(self._path.name + leftover).unlink(missing_ok=True)
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         connection = self._connect()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if fresh:
-                connection.execute("CREATE TABLE IF NOT EXISTS meta (basis TEXT NOT NULL)")
-                connection.execute("CREATE TABLE IF NOT EXISTS folder (path TEXT PRIMARY KEY, blob BLOB NOT NULL)")
+            connection.execute("CREATE TABLE IF NOT EXISTS meta (basis TEXT NOT NULL)")
+            connection.execute("CREATE TABLE IF NOT EXISTS folder (path TEXT PRIMARY KEY, blob BLOB NOT NULL)")
+            if connection.execute("SELECT basis FROM meta").fetchone() != (self._full_basis(),):
+                # Another process may have begun it anew since we looked, and for another target.
+                connection.execute("DELETE FROM folder")
                 connection.execute("DELETE FROM meta")
                 connection.execute("INSERT INTO meta VALUES (?)", (self._full_basis(),))
             gone = [(path,) for path, folder in self._changed.items() if folder is None]
@@ -156,7 +174,7 @@ class ParseCache:
             connection.close()
 
     def _full_basis(self) -> str:
-        return f"{_FORMAT}.{marshal.version}:{self._basis}"
+        return f"{__version__} {_FORMAT}.{marshal.version} {self._basis}"
 
 
 def contexts_hold(contexts: list[Context], fact_of: Callable[[str], str]) -> list[bool]:

@@ -17,6 +17,7 @@ from sieve_jobs.spec.urls import resource
 from sieve_jobs.wire import Json
 
 VERSION = "v1:sha256:"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 Parts: TypeAlias = Mapping[str, Json]
 """What is hashed, by name; a part that is empty is absent:
@@ -33,7 +34,7 @@ Parts: TypeAlias = Mapping[str, Json]
 
 def canonical(value: Json) -> str:
     """JSON with sorted keys, no spaces, UTF-8 and shortest floats; 1 is not 1.0."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest_of(parts: Parts) -> str:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.jobspec import LocalFile
+from sieve_jobs.spec.scalars import shortened
 
 Stamp: TypeAlias = tuple[int, int, int, int]
 """Size, mtime, inode and ctime (ns): a file with an equal stamp has the bytes it had."""
@@ -34,37 +35,57 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
 
 
-def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> tuple[LocalFile, Stamp]:
+def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> LocalFile:
     """The file *shown* names, relative to the folder *beside*; it may not leave *root*. Raises LocalFileError.
 
     The stamp is taken from the file that was read, through one descriptor, before and after.
     """
     if "\0" in shown or not shown:
         raise LocalFileError("SJ205", "the path of a file is empty or holds a NUL character")
+    found = os.path.join(beside, shown)  # noqa: PTH118 - Path would drop "." and "..", which links give a meaning
     try:
-        path = Path(os.path.realpath(beside / shown, strict=True))
+        path = Path(os.path.realpath(found, strict=True))
+        if not path.is_relative_to(root):
+            raise LocalFileError("SJ206", f"the file '{shortened(shown)}' is outside the project")
+        descriptor = _open_beneath(root, path.relative_to(root).parts)
+        try:
+            stamp, digest = _hashed(descriptor, shown, lambda stamp: known(found, stamp))
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise LocalFileError("SJ205", f"cannot read the file '{shown}': {error.strerror}") from error
-    if not path.is_relative_to(root):
-        raise LocalFileError("SJ206", f"the file '{shown}' is outside the project")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise LocalFileError("SJ205", f"cannot read the file '{shown}': {error.strerror}") from error
-    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a descriptor, not a path
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise LocalFileError("SJ205", f"'{shown}' is not a regular file")
-        stamp = stamp_of(before)
-        digest = known(str(path), stamp)
-        if digest is None:
-            hashed = hashlib.sha256()
-            while chunk := opened.read(_CHUNK):
-                hashed.update(chunk)
-            digest = hashed.hexdigest()
-            if stamp_of(os.fstat(descriptor)) != stamp:
-                raise LocalFileError("SJ110", f"the file '{shown}' changed while it was read")
-    return LocalFile(path, shown, digest, before.st_size, stamp), stamp
+        message = f"cannot read the file '{shortened(shown)}': {error.strerror}"
+        raise LocalFileError("SJ205", message) from error
+    return LocalFile(path, shown, digest, stamp[0], stamp, found)
+
+
+def _hashed(descriptor: int, shown: str, known: Callable[[Stamp], str | None]) -> tuple[Stamp, str]:
+    """Stamp and sha256 of an open file."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise LocalFileError("SJ205", f"'{shortened(shown)}' is not a regular file")
+    stamp = stamp_of(status)
+    digest = known(stamp)
+    if digest is None:
+        hashed = hashlib.sha256()
+        while chunk := os.read(descriptor, _CHUNK):
+            hashed.update(chunk)
+        digest = hashed.hexdigest()
+        if stamp_of(os.fstat(descriptor)) != stamp:
+            raise LocalFileError("SJ110", f"the file '{shortened(shown)}' changed while it was read")
+    return stamp, digest
+
+
+def _open_beneath(root: Path, parts: tuple[str, ...]) -> int:
+    """A descriptor of the file at *parts* below *root*, following no link: what is swapped meanwhile is not read."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    for index, part in enumerate(parts):
+        kind = os.O_DIRECTORY if index < len(parts) - 1 else os.O_NONBLOCK
+        try:
+            step = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = step
+    return descriptor
 
 
 def file_url(file: LocalFile) -> str:

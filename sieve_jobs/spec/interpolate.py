@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sieve_jobs.spec.jobspec import Leaf, Segment
+from sieve_jobs.spec.scalars import shortened
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":-|:\?|:\+|-|\?|\+")
@@ -23,7 +25,7 @@ class Trouble:
     """What is wrong with a template. *at* is the offset of its `${`; *name* the variable, where there is one."""
 
     kind: str
-    """"unset", "demanded", "syntax" or "expression"."""
+    """"unset", "demanded", "syntax", "expression" or "size"."""
     at: int
     text: str
     name: str = ""
@@ -38,10 +40,17 @@ class _SyntaxTroubleError(Exception):
 class _Reading:
     """One pass over one template. Collects troubles rather than stopping at the first unset variable."""
 
-    def __init__(self, text: str, find: Callable[[str], str | None]) -> None:
+    def __init__(self, text: str, find: Callable[[str], str | None], room: int) -> None:
         self.text = text
         self.find = find
+        self.room = room
+        self.cost = 0
         self.troubles: list[Trouble] = []
+
+    def spend(self, characters: int, at: int) -> None:
+        self.cost += characters
+        if self.cost > self.room:
+            raise _SyntaxTroubleError(Trouble("size", at, "interpolation makes the text too long"))
 
     def segments(self) -> tuple[Segment, ...]:
         found: list[Segment] = []
@@ -81,11 +90,12 @@ class _Reading:
         operator = _OPERATOR.match(self.text, match.end())
         names.append(name)
         current = self.find(name)
+        self.spend(32 + len(current or ""), start)
         if operator is None:
             if not self.text.startswith("}", match.end()):
-                raise _SyntaxTroubleError(Trouble("syntax", start, f"'${{{name}' has no closing '}}'", name))
+                raise _SyntaxTroubleError(Trouble("syntax", start, f"'${{{shortened(name)}' has no closing '}}'", name))
             if current is None:
-                self.troubles.append(Trouble("unset", start, f"variable '{name}' is not set", name))
+                self.troubles.append(Trouble("unset", start, f"variable '{shortened(name)}' is not set", name))
             return current, match.end() + 1
         return self._operated(start, operator, current, names, depth=depth)
 
@@ -110,8 +120,10 @@ class _Reading:
             return current, end
         if sign.endswith("-"):
             return inner, end
-        words = f": {inner}" if inner else ""
-        self.troubles.append(Trouble("demanded", start, f"variable '{name}' is not set{words}", name))
+        # The message as written: resolved it might hold a secret.
+        words = self.text[operator.end() : end - 1]
+        text = f"variable '{shortened(name)}' is not set" + (f": {shortened(words)}" if words else "")
+        self.troubles.append(Trouble("demanded", start, text, name))
         return None, end
 
     def _word(self, position: int, opened: int, names: list[str], depth: int) -> tuple[str | None, int]:
@@ -134,14 +146,24 @@ class _Reading:
         raise _SyntaxTroubleError(Trouble("syntax", opened, "'${' has no closing '}'"))
 
 
-def interpolate(text: str, find: Callable[[str], str | None]) -> tuple[Leaf, list[Trouble]]:
+class Interpolated(NamedTuple):
+    """A resolved text, what is wrong with it, and the room it took (see `interpolate`)."""
+
+    leaf: Leaf
+    troubles: list[Trouble]
+    cost: int
+
+
+def interpolate(text: str, find: Callable[[str], str | None], room: int = 1 << 23) -> Interpolated:
     """Resolves *text*; *find* gives a variable's value, None where it is unset.
 
     A stretch without a value keeps its text as written and has a trouble of kind "unset" or "demanded", so
     that all of them are told in one run. A syntax error leaves the whole text as one literal.
+    *room* bounds what may come of it, in characters: the text, each value, and 32 more for each `${`.
     """
-    reading = _Reading(text, find)
+    reading = _Reading(text, find, room)
     try:
-        return Leaf(reading.segments()), reading.troubles
+        reading.spend(len(text), 0)
+        return Interpolated(Leaf(reading.segments()), reading.troubles, reading.cost)
     except _SyntaxTroubleError as error:
-        return Leaf((Segment(text, text),)), [error.trouble]
+        return Interpolated(Leaf((Segment(text, text),)), [error.trouble], reading.cost)

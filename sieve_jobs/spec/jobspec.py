@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,24 @@ Pointer: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a spec: ("inputs", "clips", 0, "url")."""
 
 
+_PLAIN_KEY = re.compile(r'[^.\[\]"]+')
+
+
+def below(path: str, step: str | int) -> str:
+    """The dotted pointer of what stands at *step* of *path*; no two places have the same."""
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    if _PLAIN_KEY.fullmatch(step):
+        return f"{path}.{step}" if path else step
+    quoted = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{path}["{quoted}"]'
+
+
 def dotted(pointer: Pointer) -> str:
-    """A pointer as people read it: `inputs.clips[0].url`."""
+    """A pointer as people read it: `inputs.clips[0].url`, with `["a.b"]` for a key that is not told apart so."""
     text = ""
     for step in pointer:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+        text = below(text, step)
     return text
 
 
@@ -67,6 +81,8 @@ class LocalFile:
     """Bytes."""
     stamp: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Size, mtime, inode and ctime when it was hashed (see files.py)."""
+    found: str = ""
+    """Where it was looked up, links not resolved: what tells next time whether it is still the same file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import Context, Folder, ParseCache, Row, contexts_hold, is_settled
+from sieve_jobs.spec.facts import Facts, facts_named
 from sieve_jobs.spec.files import Stamp
 from sieve_jobs.spec.jobspec import Detail, Wanted
 from sieve_jobs.spec.scan import Scanned, scan
@@ -22,7 +23,7 @@ from sieve_jobs.spec.tags import TagKey, tag
 from sieve_jobs.spec.variables import Variables
 
 if TYPE_CHECKING:
-    from sieve_jobs.spec.parse import ParsedFile, ParseSettings
+    from sieve_jobs.spec.parse import ParsedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class LoadSettings:
 
     def basis(self) -> str:
         """What every cached row depends on, as one text."""
-        return repr((self.specs, self.ignore_query, self.local, self.key.id if self.key else "", str(self.root)))
+        engine = self.sources is not None
+        basis = repr((self.specs, self.ignore_query, self.local, engine, str(self.root)))
+        # Keyed, so that a cache file that came with somebody's commit is not even looked at.
+        return tag(self.key, "cache", basis) or basis
 
 
 @dataclass(slots=True)
@@ -57,6 +61,8 @@ class Tree:
     """How many spec files were found."""
     parsed: dict[str, Detail] = field(default_factory=dict)
     """Details that are at hand, by name."""
+    parse: Callable[[str], ParsedFile] | None = None
+    """Reads a spec file by its path from the root; made when the first one has to be read."""
 
     def details(self, names: Iterable[str]) -> dict[str, Detail]:
         """Details of those *names* that are wanted, parsed now where the cache answered.
@@ -66,7 +72,7 @@ class Tree:
         missing = {name for name in names if name not in self.parsed}
         rows = {row[0]: row for row in self.wanted if row[0] in missing}
         for path in sorted({row[3] for row in rows.values()}):
-            parsed = _parse(path, self.settings, None)
+            parsed = self.parser()(path)
             if parsed.problems:
                 raise InvalidError(*parsed.problems)
             self.parsed.update((detail.spec.name, detail) for detail in parsed.details)
@@ -74,6 +80,11 @@ class Tree:
         if changed:
             raise InvalidError(*(_changed_under_us(row) for row in changed))
         return {name: self.parsed[name] for name in names if name in self.parsed}
+
+    def parser(self, cache: ParseCache | None = None) -> Callable[[str], ParsedFile]:
+        if self.parse is None:
+            self.parse = _parser(self.settings, cache)
+        return self.parse
 
     def all_details(self) -> dict[str, Detail]:
         return self.details([row[0] for row in self.wanted])
@@ -83,7 +94,7 @@ def load_tree(settings: LoadSettings, cache: ParseCache | None) -> Tree:
     """Reads every spec file of the project; never raises for what the files say."""
     tree = Tree(settings)
     problems: list[Diagnostic] = []
-    current = _Facts(settings)
+    current = Facts(settings.variables, settings.sources, settings.key)
     seen: set[str] = set()
     for specs in settings.specs:
         for scanned in scan(settings.root, specs):
@@ -102,35 +113,7 @@ def load_tree(settings: LoadSettings, cache: ParseCache | None) -> Tree:
     return tree
 
 
-class _Facts:
-    """What contexts compare with, worked out once a name: a variable as "v:NAME", a function as "f:author/name"."""
-
-    def __init__(self, settings: LoadSettings) -> None:
-        self._settings = settings
-        self._known: dict[str, str] = {}
-
-    def of(self, fact: str) -> str:
-        """The fact as it is now; empty where it can never be recognised again."""
-        if fact not in self._known:
-            self._known[fact] = self._work_out(fact)
-        return self._known[fact]
-
-    def _work_out(self, fact: str) -> str:
-        kind, _, name = fact.partition(":")
-        if kind == "f":
-            return "=" + (self._settings.sources or {}).get(name, "")
-        variables = self._settings.variables
-        secret = "secret " if variables.is_secret(name) else ""
-        found = variables.find(name)
-        if found is None:
-            return secret + ("withheld" if variables.is_withheld(name) else "unset")
-        if not found.value:
-            return secret + "empty"
-        tagged = tag(self._settings.key, "variable", name, found.value)
-        return f"{secret}{found.origin} {tagged}" if tagged else ""
-
-
-def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current: _Facts) -> list[Diagnostic]:
+def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current: Facts) -> list[Diagnostic]:
     folder = cache.folder(scanned.shown) if cache is not None else Folder()
     holds = contexts_hold(folder.contexts, current.of)
     records = folder.records
@@ -157,9 +140,7 @@ def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current
         fresh.append(entry)
     if not fresh and len(records) == len(scanned.files):
         return problems
-    kept = Folder(
-        [*folder.contexts], {entry.name: records[entry.name] for entry in scanned.files if entry.name in records}
-    )
+    kept = folder.keeping({entry.name for entry in scanned.files})
     for entry in sorted(fresh, key=lambda each: each.name):
         problems += _load_file(entry, scanned, tree, kept, cache, current)
     if cache is not None:
@@ -168,46 +149,45 @@ def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current
 
 
 def _load_file(  # noqa: PLR0917 - one step of _load_folder
-    entry: os.DirEntry[str], scanned: Scanned, tree: Tree, kept: Folder, cache: ParseCache | None, current: _Facts
+    entry: os.DirEntry[str], scanned: Scanned, tree: Tree, kept: Folder, cache: ParseCache | None, current: Facts
 ) -> tuple[Diagnostic, ...]:
     read_at = time.time_ns()
     shown = f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name
-    parsed = _parse(shown, tree.settings, cache)
+    parsed = tree.parser(cache)(shown)
     rows: list[Row] = [
         (detail.spec.name, detail.digest, detail.fingerprint, shown, detail.spec.line) for detail in parsed.details
     ]
     tree.wanted.extend(Wanted._make(row) for row in rows)
     tree.parsed.update((detail.spec.name, detail) for detail in parsed.details)
     kept.records.pop(entry.name, None)
-    facts = [f"v:{name}" for name in parsed.variables] + [f"f:{name}" for name in parsed.functions]
-    context: Context = tuple((fact, current.of(fact)) for fact in sorted(facts))
+    facts = facts_named(parsed.variables, parsed.functions)
+    context: Context = tuple((fact, current.of(fact)) for fact in facts)
     if not parsed.problems and all(value for _, value in context):
-        kept.records[entry.name] = (parsed.stamp, read_at, kept.context_index(context), parsed.files, rows)
+        kept.put(entry.name, parsed.stamp, read_at, context, parsed.files, rows)
     return parsed.problems
 
 
-def _parse(shown: str, settings: LoadSettings, cache: ParseCache | None) -> ParsedFile:
-    from sieve_jobs.spec.parse import parse_file
+def _parser(settings: LoadSettings, cache: ParseCache | None) -> Callable[[str], ParsedFile]:
+    from sieve_jobs.spec.parse import ParseSettings, parse_file
 
-    path = os.path.join(settings.root, shown)  # noqa: PTH118
-    known = cache.hash_of if cache is not None else _nothing_known
-    return parse_file(path, shown, default_name(shown, settings.specs), _parse_settings(settings), known)
-
-
-def _parse_settings(settings: LoadSettings) -> ParseSettings:
-    from sieve_jobs.spec.parse import ParseSettings
-
-    return ParseSettings(
+    root, specs = os.fspath(settings.root), settings.specs
+    parse_settings = ParseSettings(
         settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local
     )
+    known = cache.hash_of if cache is not None else _nothing_known
+
+    def parse(shown: str) -> ParsedFile:
+        return parse_file(f"{root}/{shown}", shown, default_name(shown, specs), parse_settings, known)
+
+    return parse
 
 
 def default_name(shown: str, specs: tuple[str, ...]) -> str:
     """The name of a spec that gives none: its path under its specs folder, without the extension."""
     for folder in specs:
-        prefix = folder.strip("./").rstrip("/")
-        if prefix and shown.startswith(prefix + "/"):
-            shown = shown[len(prefix) + 1 :]
+        prefix = os.path.normpath(folder) + "/"
+        if shown.startswith(prefix):
+            shown = shown[len(prefix) :]
             break
     return shown.rpartition(".")[0]
 
@@ -232,19 +212,20 @@ def _same_names(tree: Tree) -> list[Diagnostic]:
     names = [row[0] for row in tree.wanted]
     if len({name.casefold() for name in names}) == len(names) and all(map(str.isascii, names)):
         return []
+    from sieve_jobs.spec.places import name_place
     from sieve_jobs.spec.rules import folded
+
+    def place(row: Row) -> Place:
+        return name_place(os.path.join(tree.settings.root, row[3]), row[3], row[4])  # noqa: PTH118 - as elsewhere here
 
     first: dict[str, Row] = {}
     problems: list[Diagnostic] = []
     for row in sorted(tree.wanted, key=lambda each: (each[3], each[4])):
         earlier = first.setdefault(folded(row[0]), row)
         if earlier is not row:
-            also = (Place(earlier[3], earlier[4], 1),)
             alike = "" if earlier[0] == row[0] else f", which is not told apart from '{earlier[0]}' everywhere"
             message = f"the name '{row[0]}' is taken{alike}"
-            problems.append(
-                Diagnostic("SJ104", message, Place(row[3], row[4], 1), hint="set another 'name'", also=also)
-            )
+            problems.append(Diagnostic("SJ104", message, place(row), hint="set another 'name'", also=(place(earlier),)))
     return problems
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from sieve_jobs.diagnostic import did_you_mean
 from sieve_jobs.spec.jobspec import Pointer, dotted
+from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.wire import Event, Json
 
 INPUTS_SCHEMA = {
@@ -86,6 +87,9 @@ class SpecModel(_Strict):
     """A finished job of this spec is only replaced, or forgotten, with --allow-protected."""
 
 
+MAX_WRONG = 100
+"""Findings of one document; each hint costs a search for what may have been meant."""
+
 _EXPECTED = {
     "string_type": "a string", "bool_type": "true or false", "dict_type": "a mapping", "list_type": "a list",
     "model_type": "a mapping", "model_attributes_type": "a mapping",
@@ -93,18 +97,18 @@ _EXPECTED = {
 _WEBHOOK_TYPES = "job.start, job.new_output, job.complete or job.complete.no_output"
 
 
-def validate(tree: Mapping[str, Json]) -> tuple[SpecModel | None, list[Finding]]:
-    """The model of a document, or None with everything pydantic found wrong."""
+def validate(tree: Mapping[str, Json]) -> tuple[SpecModel | None, Sequence[Finding]]:
+    """The model of a document, or None with what pydantic found wrong, at most MAX_WRONG of it."""
     try:
-        return SpecModel.model_validate(tree), []
+        return SpecModel.model_validate(tree), ()
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False)
+        problems = error.errors(include_url=False, include_input=False)[:MAX_WRONG]
         return None, [_finding(problem, tree) for problem in problems]
 
 
 def _finding(problem: ErrorDetails, tree: Mapping[str, Json]) -> Finding:
     pointer: Pointer = problem["loc"]
-    where, kind = dotted(pointer), problem["type"]
+    where, kind = shortened(dotted(pointer)), problem["type"]
     if kind == "extra_forbidden":
         return _unknown_key(pointer)
     if kind == "missing":
@@ -112,10 +116,9 @@ def _finding(problem: ErrorDetails, tree: Mapping[str, Json]) -> Finding:
     if kind == "literal_error":
         return _unknown_word(pointer, _text_at(tree, pointer))
     expected = _EXPECTED.get(kind, "another type of value")
-    hint = None
-    found = _text_at(tree, pointer)
-    if kind == "string_type" and found is not None:
-        hint = f'quote it to make it text: "{found}"'
+    # The value is not repeated: 1.10 has become 1.1 by now, and the line is shown anyway.
+    is_scalar = kind == "string_type" and _text_at(tree, pointer) is not None
+    hint = "put it in quotes to make it text" if is_scalar else None
     return Finding("SJ210", f"'{where}' has the wrong type", pointer, expected=expected, hint=hint)
 
 
@@ -126,9 +129,8 @@ def _unknown_key(pointer: Pointer) -> Finding:
         return Finding("SJ203", f"'{key}' is not supported yet", pointer, at_key=True, hint=hint)
     known = WebhookModel.model_fields if pointer[0] == "webhooks" else SpecModel.model_fields
     expected = None if len(pointer) == 1 else "type and url"
-    return Finding(
-        "SJ201", f"unknown key '{key}'", pointer, at_key=True, expected=expected, hint=did_you_mean(key, known)
-    )
+    close = did_you_mean(key, known) if len(key) <= 80 else None
+    return Finding("SJ201", f"unknown key '{shortened(key)}'", pointer, at_key=True, expected=expected, hint=close)
 
 
 def _unknown_word(pointer: Pointer, word: str | None) -> Finding:
@@ -149,9 +151,9 @@ def _text_at(tree: Json | Mapping[str, Json], pointer: Pointer) -> str | None:
             return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)[:80] if isinstance(value, str | int | float) else None
+    return shortened(str(value)) if isinstance(value, str | int | float) else None
 
 
-def spec_keys() -> Iterator[str]:
-    """The keys of the language that this release carries out."""
-    return iter(SpecModel.model_fields)
+def is_spec_key(key: str) -> bool:
+    """Whether this release carries out *key* of the language."""
+    return key in SpecModel.model_fields

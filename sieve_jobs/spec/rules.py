@@ -1,4 +1,4 @@
-"""Rules across fields and the exact forms of texts: checks of our own, on the tree and on the validated model."""
+"""Rules across fields and the exact forms of texts: checks of our own, on the marked tree."""
 
 from __future__ import annotations
 
@@ -6,62 +6,64 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
-from sieve_jobs.spec.jobspec import Pointer
-from sieve_jobs.spec.model import Finding, SpecModel
-from sieve_jobs.spec.urls import is_http
+from sieve_jobs.spec.model import Finding
+from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.wire import Json
 
 MAX_NAME = 200
 
 _FUNCTION = re.compile(r"[^\s/\\:]+/[^\s/\\:]+(?::[^\s/\\:]+)?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENV_NAMES = "letters, digits and _, not a digit first"
+_URL = re.compile(r"https?://[^\s/][^\s]*", re.IGNORECASE)
 _NAME_MARKS = frozenset("-_./")
 
 
 def check_tree(tree: Mapping[str, Json]) -> Iterator[Finding]:
-    """What must hold before types are looked at: which keys stand together, unions."""
+    """What stands together, and unions."""
     function, identity = tree.get("function"), tree.get("id")
     if function is not None and identity is not None:
-        yield Finding(
-            "SJ220", "both 'function' and 'id' are given", ("id",), at_key=True, expected="exactly one of the two"
-        )
+        message, expected = "both 'function' and 'id' are given", "exactly one of the two"
+        yield Finding("SJ220", message, ("id",), at_key=True, expected=expected)
     elif function is None and identity is None:
-        yield Finding(
-            "SJ221", "neither 'function' nor 'id' is given", expected="function: author/name, or id: the function's id"
-        )
-    inputs = tree.get("inputs", {})
-    if not isinstance(inputs, dict | list):
-        yield Finding(
-            "SJ210", "'inputs' has the wrong type", ("inputs",), expected="a mapping by parameter, or a list in order"
-        )
+        expected = "function: author/name, or id: the function's id"
+        yield Finding("SJ221", "neither 'function' nor 'id' is given", expected=expected)
+    inputs = tree.get("inputs")
+    if inputs is not None and not isinstance(inputs, dict | list):
+        expected = "a mapping by parameter, or a list in order"
+        yield Finding("SJ210", "'inputs' has the wrong type", ("inputs",), expected=expected)
     salt = tree.get("rerun")
     if salt is not None and (isinstance(salt, bool) or not isinstance(salt, str | int)):
         yield Finding("SJ210", "'rerun' has the wrong type", ("rerun",), expected="a string, any will do")
 
 
-def check_model(model: SpecModel) -> Iterator[Finding]:
-    """The forms of names, functions, env and urls."""
-    if model.name is not None and (wrong := name_trouble(model.name)):
-        yield Finding("SJ211", f"the name {_quoted(model.name)} {wrong}", ("name",), hint=NAME_HINT)
-    if model.function is not None and not _FUNCTION.fullmatch(model.function):
-        yield Finding(
-            "SJ212",
-            f"{_quoted(model.function)} is no function",
-            ("function",),
-            expected="author/name or author/name:version",
-        )
-    if model.id is not None and not model.id.strip():
-        yield Finding("SJ212", "'id' is empty", ("id",), expected="the function's id")
-    for name, value in (model.env or {}).items():
-        pointer: Pointer = ("env", name)
-        if not _ENV_NAME.fullmatch(name):
-            expected = "letters, digits and _, not a digit first"
-            yield Finding("SJ215", f"{_quoted(name)} cannot be an environment variable", pointer, True, expected)
-        elif "\0" in value:
-            yield Finding("SJ215", f"the value of 'env.{name}' holds a NUL character", pointer)
-    for index, hook in enumerate(model.webhooks or ()):
-        if not is_http(hook.url) or len(hook.url.partition("://")[2].strip("/")) == 0 or re.search(r"\s", hook.url):
+def check_forms(tree: Mapping[str, Json]) -> Iterator[Finding]:
+    """The forms of names, functions, env and urls, where they have the right type; the model tells of others."""
+    name, function, identity = tree.get("name"), tree.get("function"), tree.get("id")
+    if isinstance(name, str) and (wrong := name_trouble(name)):
+        yield Finding("SJ211", f"the name '{shortened(name)}' {wrong}", ("name",), hint=NAME_HINT)
+    if isinstance(function, str) and not (_FUNCTION.fullmatch(function) and function.isprintable()):
+        expected = "author/name or author/name:version"
+        yield Finding("SJ212", f"'{shortened(function)}' is no function", ("function",), expected=expected)
+    if isinstance(identity, str) and not (identity.strip() and identity.isprintable()):
+        problem = "is no id" if identity.strip() else "is empty"
+        yield Finding("SJ212", f"'id' {problem}", ("id",), expected="the function's id")
+    env, hooks = tree.get("env"), tree.get("webhooks")
+    if isinstance(env, dict):
+        yield from _check_env(env)
+    for index, hook in enumerate(hooks if isinstance(hooks, list) else ()):
+        url = hook.get("url") if isinstance(hook, dict) else None
+        if isinstance(url, str) and not _URL.fullmatch(url):
             yield Finding("SJ214", "the url of a webhook is not an http(s) url", ("webhooks", index, "url"))
+
+
+def _check_env(env: Mapping[str, Json]) -> Iterator[Finding]:
+    for name, value in env.items():
+        if not _ENV_NAME.fullmatch(name):
+            message, expected = f"'{shortened(name)}' cannot be an environment variable", _ENV_NAMES
+            yield Finding("SJ215", message, ("env", name), at_key=True, expected=expected)
+        elif isinstance(value, str) and "\0" in value:
+            yield Finding("SJ215", f"the value of 'env.{shortened(name)}' holds a NUL character", ("env", name))
 
 
 NAME_HINT = "letters, digits and -_./ are allowed, at most 200 of them"
@@ -82,7 +84,3 @@ def name_trouble(name: str) -> str | None:
 def folded(name: str) -> str:
     """Equal for names that some file system or reader takes for the same."""
     return name.casefold() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if len(text) <= 80 else f"'{text[:77]}…'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from sieve_jobs.wire import Json
 
@@ -36,7 +37,7 @@ def resolve(text: str) -> Json:
     if _FLOAT.fullmatch(text):
         number = float(text)
         if not math.isfinite(number):
-            raise NotJsonError(f"the number {_shortened(text)} is too large")
+            raise NotJsonError(f"the number {shortened(text, 21)} is too large")
         return number
     if _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
         return _integer(text[2:], 8 if text[1] == "o" else 16)
@@ -61,12 +62,41 @@ def typed(text: str) -> Json:
     return value if str(value) == text else text
 
 
+def is_text(text: str) -> bool:
+    """Whether a plain scalar is a string, as keys must be."""
+    if not text or text[0] not in _NUMBER_STARTS:
+        return text not in _WORDS
+    try:
+        return isinstance(resolve(text), str)
+    except NotJsonError:
+        return False
+
+
+def tagged(text: str, tag: str) -> Json:
+    """The value of a scalar with the standard tag `!!tag`: int, float, bool or null.
+
+    Raises KeyError for another tag, ValueError where the text does not fit it, NotJsonError as `resolve`.
+    """
+    kinds = _TAGGED[tag]
+    value = resolve(text)
+    if type(value) not in kinds:
+        raise ValueError(f"the text does not fit its tag !!{tag}")
+    return float(value) if tag == "float" and isinstance(value, int) else value
+
+
+_TAGGED: Mapping[str, tuple[type, ...]] = {
+    "int": (int,), "float": (float, int), "bool": (bool,), "null": (type(None),),
+}  # fmt: skip
+
+
+def shortened(text: str, longest: int = 80) -> str:
+    """*text* for a message: whole, or its beginning."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def _integer(digits: str, base: int) -> int:
     # int() of very long texts is refused by Python with an error of its own, and slow before that.
     if len(digits) > 64 or abs(number := int(digits, base)) > LARGEST_INTEGER:
-        raise NotJsonError(f"the integer {_shortened(digits)} is beyond 2^53 and would be rounded by JSON readers")
+        shown = shortened(digits, 21)
+        raise NotJsonError(f"the integer {shown} is beyond 2^53 and would be rounded by JSON readers")
     return number
-
-
-def _shortened(digits: str) -> str:
-    return digits if len(digits) <= 24 else f"{digits[:20]}…"

@@ -27,8 +27,10 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
     """Every folder of spec files at and below *specs*, itself relative to *root*.
 
     Names that begin with `_` or `.` are not specs. A folder that is linked is entered once. A folder that does not
-    exist yields nothing.
+    exist yields nothing. A link that leads out of the project is a problem and not followed: its lines would be
+    shown in errors, and a pull request must not choose what is read.
     """
+    real = os.path.realpath(root)
     start = os.path.join(root, specs)  # noqa: PTH118 - the path of a loop over 10,000 files
     shown = os.path.normpath(specs).replace(os.sep, "/")
     pending = [(start, "" if shown == "." else shown)]
@@ -42,7 +44,7 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
                 continue
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                pending += _sorted_out(entries, found)
+                pending += _sorted_out(entries, found, real)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -51,19 +53,42 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
         yield found
 
 
-def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned) -> list[tuple[str, str]]:
-    """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown)."""
+def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) -> list[tuple[str, str]]:
+    """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown). *root* is a real path."""
     folders: list[tuple[str, str]] = []
     prefix = found.shown + "/" if found.shown else ""
     for entry in entries:
         name = entry.name
         if name.endswith(SUFFIXES):
             if name[0] not in "._":
-                found.files.append(entry)
+                if entry.is_symlink() and _leaves(entry.path, root):
+                    found.problems.append(_outside(prefix + name))
+                else:
+                    found.files.append(entry)
             elif name in {"_defaults.yaml", "_defaults.yml"}:
                 place = Place(prefix + name)
                 hint = "rename the file, or write its keys into the specs"
                 found.problems.append(Diagnostic("SJ203", "_defaults.yaml is not supported yet", place, hint=hint))
-        elif name[0] not in "._" and entry.is_dir():
-            folders.append((entry.path, prefix + name))
+        elif name[0] not in "._" and _is_folder(entry):
+            if entry.is_symlink() and _leaves(entry.path, root):
+                found.problems.append(_outside(prefix + name))
+            else:
+                folders.append((entry.path, prefix + name))
     return folders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself: neither a spec nor a folder
+        return False
+
+
+def _leaves(path: str, root: str) -> bool:
+    real = os.path.realpath(path)
+    return real != root and not real.startswith(root.rstrip("/") + "/")
+
+
+def _outside(shown: str) -> Diagnostic:
+    hint = "move what it names into the project"
+    return Diagnostic("SJ206", f"the link '{shown}' leads out of the project", Place(shown), hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 
@@ -32,8 +33,12 @@ def _matches(word: str, known: Mapping[str, str]) -> set[str]:
     if _SPECIAL.search(word):
         pattern = glob_pattern(word)
         return {name for name in known if pattern.fullmatch(name)}
-    path = word.removeprefix("./").rstrip("/")
-    return {name for name, file in known.items() if file == path or file.startswith(path + "/") or path in {".", ""}}
+    if not word or word.startswith("/"):
+        return set()
+    path = posixpath.normpath(word)
+    if path == ".":
+        return set(known)
+    return {name for name, file in known.items() if file == path or file.startswith(path + "/")}
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:

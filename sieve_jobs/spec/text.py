@@ -13,9 +13,9 @@ from sieve_jobs.spec.scan import UNREADABLE_HINT
 
 MAX_BYTES = 4 * 1024 * 1024
 
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]|\r(?!\n)")
-_LINE_END = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
-_BOM = b"\xef\xbb\xbf"
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]|\r(?!\n)")
+"""What YAML does not allow, and what one reader takes for a line's end and another does not: a lone CR, NEL, LS, PS.
+A reviewer would see one line where libyaml sees two."""
 
 
 class TextError(Exception):
@@ -53,43 +53,61 @@ def read_text(path: str, shown: str) -> tuple[str, Stamp]:
 
 def decoded(data: bytes, shown: str) -> str:
     """UTF-8 text, a byte order mark left out. Raises TextError naming the offset of the first bad byte."""
-    data = data.removeprefix(_BOM)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         wide = " (it looks like UTF-16)" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
         message = f"byte {error.start} is not UTF-8{wide}"
-        raise TextError(
-            Diagnostic("SJ107", message, Place(shown, line, column), hint="save the file as UTF-8")
-        ) from error
+        sound = data[: error.start].decode()
+        place = _place_at(sound + data[error.start :].decode(errors="replace"), len(sound), shown)
+        raise TextError(Diagnostic("SJ107", message, place, hint="save the file as UTF-8")) from error
     if bad := _FORBIDDEN.search(text):
-        where = bad.start()
-        span = Span(text.count("\n", 0, where), where - (text.rfind("\n", 0, where) + 1), 0, 0)
-        message = f"the character U+{ord(bad[0][0]):04X} at byte {len(text[:where].encode())} cannot stand in YAML"
-        place = Place(shown, span.line + 1, span.column + 1)
-        raise TextError(Diagnostic("SJ107", message, place, hint='write it as an escape in double quotes: "\\x1b"'))
-    return text
+        raise TextError(_forbidden(text, bad, shown))
+    return text.removeprefix("\ufeff")
+
+
+def _forbidden(text: str, bad: re.Match[str], shown: str) -> Diagnostic:
+    number, where = ord(bad[0]), bad.start()
+    message = f"the character U+{number:04X} at byte {len(text[:where].encode())} cannot stand in a spec file"
+    escape = f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    hint = f'write it as an escape in double quotes, "{escape}", or remove it'
+    return Diagnostic("SJ107", message, _place_at(text, where, shown), hint=hint)
+
+
+def _place_at(text: str, where: int, shown: str) -> Place:
+    """The place of the character at offset *where*, the mark at a file's beginning not counted."""
+    start = text.rfind("\n", 0, where) + 1
+    end = text.find("\n", where)
+    line = text[start : end if end >= 0 else len(text)].removesuffix("\r")
+    marked = start == 0 and line.startswith("\ufeff")
+    column = where - start + 1
+    return Place(shown, text.count("\n", 0, where) + 1, column - marked, line.removeprefix("\ufeff"))
 
 
 class Lines:
-    """The lines of a text as libyaml counts them, to show places."""
+    """The lines of a text, to show places."""
 
     def __init__(self, text: str, shown: str) -> None:
-        self._lines = _LINE_END.split(text)
+        self._lines = text.replace("\r\n", "\n").split("\n")
         self._shown = shown
 
     def place(self, span: Span, needle: str = "") -> Place:
         """Where *span* stands, or the first *needle* within it."""
         if needle:
+            pattern = _needle(needle)
             for line in range(span.line, min(span.end_line + 1, len(self._lines))):
-                at = self._lines[line].find(needle, span.column if line == span.line else 0)
-                if at >= 0:
-                    return Place(self._shown, line + 1, at + 1, self._lines[line], len(needle))
+                found = pattern.search(self._lines[line], span.column if line == span.line else 0)
+                if found:
+                    return Place(self._shown, line + 1, found.start() + 1, self._lines[line], len(needle))
         text = self._lines[span.line] if span.line < len(self._lines) else ""
         end = span.end_column if span.end_line == span.line else len(text)
         return Place(self._shown, span.line + 1, span.column + 1, text, max(1, end - span.column))
+
+
+def _needle(text: str) -> re.Pattern[str]:
+    """*text* as a whole: `${NAME` is neither found in `$${NAME` nor in `${NAMES`."""
+    before = r"(?<!\$)" if text.startswith("$") else r"(?<!\w)"
+    return re.compile(before + re.escape(text) + (r"(?!\w)" if text[-1].isalnum() or text[-1] == "_" else ""))
 
 
 def _unreadable(shown: str, error: OSError) -> TextError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_HTTP = re.compile(r"https?://", re.IGNORECASE)
+_HTTP = re.compile(r"https?://(?=\S*\Z)", re.IGNORECASE)
+"""A text with white space in it is no url, however it begins: all of it counts."""
 _ALWAYS = re.compile(r"x-(?:amz|goog)-.+", re.IGNORECASE)
 _CLOUDFRONT = frozenset({"Expires", "Signature", "Key-Pair-Id", "Policy"})
 _AZURE = frozenset(
@@ -13,10 +14,6 @@ _AZURE = frozenset(
     | {"rsct", "skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid", "scid", "ses"}
 )
 """Shared access signature parameters. Source: Azure Storage docs, "Create a service SAS", "… user delegation SAS"."""
-
-
-def is_http(text: str) -> bool:
-    return _HTTP.match(text) is not None
 
 
 def resource(url: str, ignore: Sequence[str] = ()) -> str:
