@@ -15,7 +15,7 @@ from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.wire import Event, Json
 
 INPUTS_SCHEMA = {
-    "anyOf": [{"type": "object"}, {"type": "array"}],
+    "type": ["object", "array", "null"],
     "default": {},
     "description": "Inputs by parameter name, or a list in the order of the parameters. "
     "A mapping {file: path} is a local file, relative to this file.",
