@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sieve_jobs.state.folder import draft_of, ensure_inner_folder, sync_folder
-from sieve_jobs.state.problems import RowError, shown
+from sieve_jobs.state.problems import NOT_AS_WRITTEN, shown
 from sieve_jobs.state.reading import read_header, require_sound
 from sieve_jobs.state.schema import APPLICATION_ID
 
@@ -41,7 +41,10 @@ def last_good(path: Path) -> str | None:
     """The newest backup of the state at *path* that is sound, with its serial and time, as words for people."""
     best: tuple[int, str] | None = None
     for found in _backups(path):
-        with contextlib.suppress(sqlite3.Error, RowError, OSError), contextlib.closing(_open(found)) as connection:
+        with (
+            contextlib.suppress(sqlite3.Error, OSError, *NOT_AS_WRITTEN),
+            contextlib.closing(_open(found)) as connection,
+        ):
             if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
                 continue
             require_sound(connection)

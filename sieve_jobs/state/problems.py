@@ -24,6 +24,10 @@ class RowError(ValueError):
     """A row that does not have the content it was written with."""
 
 
+NOT_AS_WRITTEN = (RowError, UnicodeDecodeError)
+"""What reading raises for damage that SQLite does not see. The second is sqlite3's, for a damaged name of a column."""
+
+
 def shown(path: Path) -> str:
     """*path* as people know it: from `.sieve-jobs` on, or whole where the state lies elsewhere."""
     parts = path.parts

@@ -22,7 +22,7 @@ from sieve_jobs.state.folder import require_safe_state
 from sieve_jobs.state.mark import Mark, seen_serial
 from sieve_jobs.state.migrate import check_version, migrate
 from sieve_jobs.state.problems import (
-    RowError,
+    NOT_AS_WRITTEN,
     changed_while_read,
     damaged,
     from_sqlite,
@@ -108,7 +108,11 @@ class Reader:
                 if self._guard is None or look(self._path) == self._guard:
                     return result
                 problem = None
-            except (sqlite3.Error, RowError, StateError) as error:
+            except StateError as error:
+                if look(self._path) == before:
+                    raise
+                problem = error
+            except (sqlite3.Error, *NOT_AS_WRITTEN) as error:
                 if look(self._path) == before and not (problem is None and _out_of_reach(error)):
                     raise self._shown(error) from error
                 problem = error
@@ -125,7 +129,7 @@ class Reader:
             return self.fresh(lambda connection: self._read_soundly(connection, read, sound))
         try:
             result = self._read_soundly(self._connection, read, sound)
-        except (sqlite3.Error, RowError) as error:
+        except (sqlite3.Error, *NOT_AS_WRITTEN) as error:
             self._require_unchanged()
             raise self._shown(error) from error
         self._require_unchanged()
@@ -171,7 +175,7 @@ class Reader:
         if isinstance(error, sqlite3.Error):
             backup = None if is_out_of_reach(error) else last_good(self._path)
             return from_sqlite(error, self._path, writing=False, backup=backup)
-        return damaged(self._path, str(error), last_good(self._path)) if isinstance(error, RowError) else error
+        return damaged(self._path, str(error), last_good(self._path)) if isinstance(error, NOT_AS_WRITTEN) else error
 
 
 def _stat(path: Path) -> tuple[int, int, int, int] | None:

@@ -22,7 +22,7 @@ from sieve_jobs.state.rows import (
     past_of,
     verified,
 )
-from sieve_jobs.state.shards import shard_checksum, unpack
+from sieve_jobs.state.shards import shard_checksum, shard_of, unpack
 from sieve_jobs.wire import FINAL
 
 T = TypeVar("T")
@@ -93,6 +93,13 @@ def read_shard(connection: sqlite3.Connection, shard: int) -> tuple[dict[str, st
     if not isinstance(body, bytes) or shard_checksum(shard, body) != checksum:
         raise RowError("the settled entries do not match their checksum")
     return unpack([body]), checksum
+
+
+def require_absent(connection: sqlite3.Connection, names: Iterable[str]) -> None:
+    """Raises RowError if the settled entries hold one of *names*, for which there is no row."""
+    for name in names:
+        if name in read_shard(connection, shard_of(name))[0]:
+            raise RowError("an entry is missing")
 
 
 def require_sound(connection: sqlite3.Connection, table: str = "") -> None:

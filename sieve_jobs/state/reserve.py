@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 SIZE = 1 << 20
-"""Bytes. One commit of 64 results with their index pages and overflow takes 600 KiB of log."""
+"""Bytes. One commit of 64 results scattered over 10,000 entries takes 920 kB of log, measured."""
 
 
 class Reserve:

@@ -14,7 +14,15 @@ from sieve_jobs.state.mounts import read_mounts, refuse_network
 from sieve_jobs.state.problems import read_only as opened_read_only
 from sieve_jobs.state.problems import shown
 from sieve_jobs.state.reader import Reader
-from sieve_jobs.state.reading import entries_by, newest_first, past_by, read_header, read_history, read_state
+from sieve_jobs.state.reading import (
+    entries_by,
+    newest_first,
+    past_by,
+    read_header,
+    read_history,
+    read_state,
+    require_absent,
+)
 from sieve_jobs.state.schema import SCHEMA, Schema
 from sieve_jobs.state.writer import Writer
 
@@ -67,9 +75,10 @@ class SqliteStore:
             if not wanted:
                 return {}
             found = self._entries(wanted)
-            if len(found) < len(wanted):
-                # What is not found is not there, or the way to it is damaged.
-                found = self._entries(wanted, sound="entries")
+            missing = [name for name in wanted if name not in found]
+            if missing:
+                # They are not there, or the way to them is damaged.
+                self._access.again(lambda connection: require_absent(connection, missing), sound="entries")
             return found
 
     def names(self) -> Sequence[str]:
@@ -125,8 +134,8 @@ class SqliteStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _entries(self, names: Sequence[str], *, sound: str = "") -> dict[str, Entry]:
-        rows = self._access.again(lambda connection: list(entries_by(connection, "name", names)), sound=sound)
+    def _entries(self, names: Sequence[str]) -> dict[str, Entry]:
+        rows = self._access.again(lambda connection: list(entries_by(connection, "name", names)))
         return {entry.name: entry for entry, _ in rows}
 
     def _past(self, column: str, keys: Sequence[str]) -> list[PastJob]:

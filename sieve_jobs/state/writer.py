@@ -21,7 +21,7 @@ from sieve_jobs.state.mark import Mark
 from sieve_jobs.state.migrate import check_version, migrate
 from sieve_jobs.state.problems import (
     FULL,
-    RowError,
+    NOT_AS_WRITTEN,
     damaged,
     from_sqlite,
     is_busy,
@@ -67,7 +67,7 @@ class Writer:
         except sqlite3.Error as error:
             backup = None if is_busy(error) else last_good(path)
             raise from_sqlite(error, path, writing=True, backup=backup) from error
-        except RowError as error:
+        except NOT_AS_WRITTEN as error:
             raise damaged(path, str(error), last_good(path)) from error
         except OSError as error:
             raise read_only(path, error.strerror or str(error)) from error
@@ -84,7 +84,7 @@ class Writer:
                     connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise from_sqlite(error, self._path, writing=False, backup=last_good(self._path)) from error
-        except RowError as error:
+        except NOT_AS_WRITTEN as error:
             raise damaged(self._path, str(error), last_good(self._path)) from error
 
     def again(self, read: Callable[[sqlite3.Connection], T], *, sound: str = "") -> T:
@@ -108,11 +108,12 @@ class Writer:
             except sqlite3.Error as error:
                 if primary_code(error) != FULL or not batch.records or not self._reserve.give_up():
                     raise
+                self._empty_log()
                 header = self._transact(batch, expect_serial)
         except sqlite3.Error as error:
             self._poisoned = not (is_busy(error) or is_refused_row(error) or primary_code(error) == FULL)
             raise from_sqlite(error, self._path, writing=True) from error
-        except RowError as error:
+        except NOT_AS_WRITTEN as error:
             raise damaged(self._path, str(error), last_good(self._path)) from error
         return header.serial
 
@@ -145,6 +146,11 @@ class Writer:
             self._wrote = True
             self._mark.write(after.header.lineage, after.header.serial)
         return after.header
+
+    def _empty_log(self) -> None:
+        """Moves what the log holds into the file, so that its room serves again; where that fails, it stays."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _ensure_reserve(self) -> None:
         try:
