@@ -29,7 +29,7 @@ import sys, httpx, yaml
 from pathlib import Path
 bodies = [yaml.load(path.read_text(), Loader=yaml.CSafeLoader) for path in sorted(Path(sys.argv[2]).rglob("*.yaml"))]
 with httpx.Client(base_url=sys.argv[1], headers={"X-API-Key": sys.argv[3]}) as client:
-    for body in bodies:
+    for body in bodies if len(sys.argv) == 4 else ():
         sent = {key: body[key] for key in ("function", "inputs", "webhooks")}
         client.post("/v2/push", json=sent).raise_for_status().json()["id"]
 """
@@ -132,18 +132,21 @@ def _starting(folder: Path, rounds: int) -> list[Row]:
 
 
 def _pushing(root: Path, url: str, key: str, specs: int, rounds: int) -> list[Row]:
+    """What is beside the pushes, starting and reading the specs, is measured too and taken off on both sides."""
     make_tree(root, specs, url)
-    env = _env(key)
-    ours, bare = in_turn(
+    env, tree = _env(key), str(root / "jobspecs")
+    apply = [TOOL, "apply", "-t", "bench", "--yes", "--detach", "--new-state"]
+    ours, planned, bare, read = in_turn(
         [
-            Run(
-                [TOOL, "apply", "-t", "bench", "--yes", "--detach", "--new-state"], root, env, before=_forgetting(root)
-            ),
-            Run([sys.executable, "-c", BARE_HTTPX, url, str(root / "jobspecs"), key], root, env),
+            Run(apply, root, env, before=_forgetting(root)),
+            Run([TOOL, "plan", "-t", "bench"], root, env, before=_forgetting(root)),
+            Run([sys.executable, "-c", BARE_HTTPX, url, tree, key], root, env),
+            Run([sys.executable, "-c", BARE_HTTPX, url, tree, key, "read only"], root, env),
         ],
         rounds,
     )
-    rate, beside = specs / ours.seconds, specs / bare.seconds
+    rate = specs / (ours.seconds - planned.seconds)
+    beside = specs / (bare.seconds - read.seconds)
     ratio = rate / beside
     return [
         Row(

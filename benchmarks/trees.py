@@ -15,7 +15,7 @@ inputs:
   source_file:
     url: https://cdn.example.com/clips/{index:06d}.mp4
   target_language: spanish
-  width: 640
+  start_time: {index}
   enable_voice_cloning: true
 webhooks:
   - type: job.complete
@@ -24,7 +24,11 @@ webhooks:
 
 
 def make_tree(root: Path, specs: int, endpoint: str) -> None:
-    """*specs* spec files of ten lines, 100 a folder, a config whose target `bench` is *endpoint*, all committed."""
+    """*specs* spec files of a dozen lines, 100 a folder, a config whose target `bench` is *endpoint*, all committed.
+
+    They differ in a parameter, not by the url of a file alone: such pushes cannot be told apart in the far side's list
+    and go one at a time.
+    """
     for index in range(specs):
         folder = root / "jobspecs" / f"shelf-{index // 100:03d}"
         if index % 100 == 0:
