@@ -24,7 +24,7 @@ from sieve_jobs.push.events import (
 )
 from sieve_jobs.render.problems import diagnostics
 from sieve_jobs.render.quantity import span
-from sieve_jobs.render.results import failure
+from sieve_jobs.render.results import failure, last_line
 from sieve_jobs.render.style import Role, Style
 from sieve_jobs.render.text import escape
 from sieve_jobs.wire import Status
@@ -41,7 +41,8 @@ def event_text(event: Event, style: Style, *, target: str = "local") -> str:
 def _text(event: Event, style: Style, target: str) -> str:
     if isinstance(event, Refused | Held):
         return diagnostics([event.problem], style)
-    if isinstance(event, JobFailed):
+    if isinstance(event, JobFailed) and event.superseded:
+        # The table at the end speaks of the specs' present jobs: of an earlier one all is said here.
         lines = failure(event.name, event.status, event.error, event.log, style, target=target)
         return "".join(f"{line}\n" for line in lines)
     said = _run(event) or _known(event)
@@ -64,6 +65,8 @@ def _run(event: Event) -> tuple[str, Role, str] | None:
             said = "pushed", "add", f"{WORDS[event.reason]}, job {event.job_id}"
         case StatusChanged(status=Status.ERROR | Status.CANCELLED):
             pass  # JobFailed says it, with the reason
+        case JobFailed():
+            said = "cancelled" if event.status is Status.CANCELLED else "failed", "bad", last_line(event.error)
         case StatusChanged():
             word = "running" if event.status is Status.PROCESSING else event.status.value
             role: Role = "good" if event.status is Status.FINISHED else "busy"

@@ -38,8 +38,10 @@ ALL = [
     (events.StatusChanged("a", "j", P, F), "finished  a  job j\n"),
     (events.StatusChanged("a", "j", P, F, superseded=True), "finished  a  earlier job j\n"),
     (events.StatusChanged("a", "j", P, E), ""),
+    (events.JobFailed("a", "j", E, "Traceback\nValueError: no", ("one", "two")), "failed    a  ValueError: no\n"),
+    (events.JobFailed("a", "j", Status.CANCELLED, "", ()), "cancelled a\n"),
     (
-        events.JobFailed("a", "j", E, "Traceback\nValueError: no", ("one", "two")),
+        events.JobFailed("a", "j", E, "Traceback\nValueError: no", ("one", "two"), superseded=True),
         "✗ a failed\n  ValueError: no\n  │ one\n  │ two\n  hint: to run it again: sieve-jobs rerun a -t prod\n",
     ),
     (
@@ -98,7 +100,7 @@ def test_the_last_view_counts_what_is_done() -> None:
         events.StatusChanged("c", "j", Q, E), events.JobFailed("c", "j", E, "ValueError: [bold]no[/bold]", ()),
     )  # fmt: skip
     assert "finished  a  job j" in lines
-    assert "  ValueError: [bold]no[/bold]" in lines
+    assert any(line.startswith("failed    c  ValueError: [bold]no[/bol") for line in lines)
     assert lines[-2].split()[1:] == ["b[x=y]", "processing", "6.0", "s"]
     assert lines[-1].endswith("2/3 done, 1 running, 1 failed  14 s")
 
