@@ -11,7 +11,6 @@ from sieve_jobs.cli.options import names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import nothing_found
 from sieve_jobs.errors import ExitCode
-from sieve_jobs.render import document, human
 
 if TYPE_CHECKING:
     from sieve_jobs.plan.plan import Prune
@@ -69,6 +68,10 @@ def command(
 
 def _answer(session: Session, planned: Planned) -> None:
     if session.as_json:
-        session.streams.document(document.plan_document(planned.plan))
+        from sieve_jobs.render.document import plan_document
+
+        session.streams.document(plan_document(planned.plan))
     else:
+        from sieve_jobs.render import human
+
         session.streams.answer(human.plan(planned.plan, session.style(session.streams.out)))

@@ -1,0 +1,76 @@
+"""The local target end to end: what `init` writes runs on the embedded engine, started and ended by the verbs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.ran import Ran, ran
+
+FILES = """
+from pathlib import Path
+from sieve_jobs import sdk as sieve
+
+@sieve.function(name="files")
+def files(n: int) -> list[sieve.File]:
+    made = []
+    for index in range(n):
+        path = Path(f"part-{index}.txt")
+        path.write_text("x" * (index + 1))
+        made.append(sieve.File(path=str(path.absolute())))
+    return made
+
+@sieve.function(name="broken")
+def broken():
+    print("about to fail")
+    raise ValueError("no face found")
+"""
+
+
+def here(root: Path, *arguments: str) -> Ran:
+    """Runs with the little of the environment that an engine needs to start."""
+    return ran(root, *arguments, environ={"PATH": os.environ["PATH"]})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    assert ran(folder, "init").code == 0
+    return folder
+
+
+def test_what_init_writes_applies_at_once_and_then_is_done(root: Path) -> None:
+    first = here(root, "apply")
+    assert first.code == 0, first.err
+    assert "Hello, world!" in first.out
+    again = here(root, "apply", "--json")
+    assert (again.code, again.document["summary"]["pushed"]) == (0, 0)
+    assert not (root / ".sieve-jobs" / "engine" / "endpoint").exists()
+    assert here(root, "logs", "hello").out == "saying hello to world\n"
+    assert here(root, "doctor").code == 0
+
+
+def test_output_files_are_paths_on_disk_and_can_be_downloaded(root: Path) -> None:
+    (root / "functions" / "files.py").write_text(FILES)
+    (root / "jobspecs" / "files.yaml").write_text("function: me/files\ninputs: {n: 2}\n")
+    (root / "jobspecs" / "broken.yaml").write_text("function: me/broken\n")
+    applied = here(root, "apply")
+    assert applied.code == 4, applied.err
+    assert "no face found" in applied.out
+    assert "about to fail" in applied.out + applied.err
+    paths = [Path(word) for line in applied.out.splitlines() for word in line.split() if "part-" in word]
+    assert [path.name for path in paths] == ["part-0.txt", "part-1.txt"]
+    assert [path.read_text() for path in paths] == ["x", "xx"]
+    shown = here(root, "outputs", "files")
+    assert str(paths[0]) in shown.out
+    saved = here(root, "outputs", "files", "--download", "out", "--json")
+    assert saved.code == 0, saved.err
+    assert [each["size"] for each in saved.document["saved"]] == [1, 2]
+    assert (root / "out" / "part-1.txt").read_text() == "xx"
+    refused = here(root, "outputs", "files", "--download", "out")
+    assert refused.code == 64
+    assert "--overwrite" in refused.err
+    assert here(root, "outputs", "files", "--download", "out", "--overwrite").code == 0

@@ -1,0 +1,310 @@
+"""Verbs against a stand-in for the cloud: consent, keys, guards, following, and what each answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.ran import KEY, Ran, project, ran, remote_config, spec
+from tests.cloud import Cloud, Fault, Outcome, Script
+
+SECRET_SPEC = "function: sieve/dubbing\nenv: {OPENAI_API_KEY: '${OPENAI_API_KEY}', B: '${B_TOKEN}'}\n"
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    with Cloud.running() as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path: Path, cloud: Cloud) -> Path:
+    specs = {"a.yaml": spec(1), "shows/b.yaml": spec(2), "shows/c.yaml": spec(3)}
+    return project(tmp_path / "p", specs, remote_config(cloud))
+
+
+def remote(root: Path, *arguments: str, **environ: str) -> Ran:
+    return ran(root, *arguments, "-t", "prod", environ={"SIEVE_API_KEY": Cloud.key, **environ})
+
+
+def test_without_consent_nothing_is_sent(root: Path, cloud: Cloud) -> None:
+    for environ in ({}, {"CI": "true"}):
+        config = root / "sieve-jobs.toml"
+        config.write_text(remote_config(cloud, 'state = "kept/prod.db"'))
+        said = remote(root, "apply", **environ)
+        assert said.code == 6
+        assert "3 pushes on 'prod' without consent" in said.err
+        assert "--yes" in said.err
+    assert remote(root, "apply", "--json").document["exit_code"] == 6
+    assert cloud.requests == []
+
+
+def test_in_ci_a_remote_state_must_outlive_the_runner(root: Path, cloud: Cloud) -> None:
+    for verb in (["plan"], ["apply", "--yes"], ["status"]):
+        said = remote(root, *verb, CI="true")
+        assert said.code == 3
+        assert "[targets.prod]" in said.err
+        assert 'state = "' in said.err
+    assert cloud.requests == []
+
+
+def test_without_a_key_nothing_is_sent_and_the_variable_is_named(root: Path, cloud: Cloud) -> None:
+    said = ran(root, "apply", "-y", "-t", "prod", environ={})
+    assert said.code == 3
+    assert "SIEVE_API_KEY" in said.err
+    assert cloud.requests == []
+
+
+def test_every_missing_secret_is_named_and_nothing_is_sent(root: Path, cloud: Cloud) -> None:
+    (root / "jobspecs" / "s.yaml").write_text(SECRET_SPEC)
+    said = remote(root, "apply", "--yes", "--json")
+    assert said.code == 3
+    assert "${OPENAI_API_KEY}" in said.err
+    assert "${B_TOKEN}" in said.err
+    assert [found["code"] for found in said.document["diagnostics"]] == ["SJ171"]
+    assert cloud.requests == []
+    assert remote(root, "plan").code == 0
+
+
+def test_a_narrowed_apply_pushes_what_its_words_mean(root: Path, cloud: Cloud) -> None:
+    assert remote(root, "apply", "--yes", "shows/*").code == 0
+    assert len(cloud.pushes) == 2
+    assert remote(root, "apply", "--yes", "jobspecs/a.yaml").code == 0
+    assert len(cloud.pushes) == 3
+
+
+def test_paths_are_seen_from_the_folder_one_stands_in(root: Path) -> None:
+    said = ran(root / "jobspecs" / "shows", "plan", "--json", "b.yaml", "-t", "prod")
+    assert [change["name"] for change in said.document["changes"]] == ["shows/b"]
+
+
+def test_detach_status_wait(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    pushed = remote(root, "apply", "--yes", "--detach", "--json")
+    assert pushed.code == 0
+    assert [row["name"] for row in pushed.document["still_running"]] == ["a", "shows/b", "shows/c"]
+    assert remote(root, "wait", "--timeout", "0s").code == 8
+    for job in cloud.jobs:
+        cloud.finish(job.id)
+    offline = remote(root, "status", "--offline", "--json").document["jobs"]
+    assert {job["status"] for job in offline} == {"queued"}
+    assert {job["status"] for job in remote(root, "status", "--json").document["jobs"]} == {"finished"}
+    assert {job["status"] for job in remote(root, "status", "--offline", "--json").document["jobs"]} == {"finished"}
+    waited = remote(root, "wait", "a", "--json")
+    assert (waited.code, waited.document["jobs"][0]["status"]) == (0, "finished")
+    assert remote(root, "wait").code == 0
+
+
+def test_plan_refresh_asks_and_writes_nothing(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    assert remote(root, "apply", "--yes", "--detach").code == 0
+    calls = len(cloud.requests)
+    state = root / ".sieve-jobs" / "prod.db"
+    before = state.read_bytes()
+    assert remote(root, "plan").code == 0
+    assert len(cloud.requests) == calls
+    assert remote(root, "plan", "--refresh").code == 0
+    assert len(cloud.requests) > calls
+    assert state.read_bytes() == before
+
+
+def test_cancel(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    assert remote(root, "apply", "--yes", "--detach").code == 0
+    said = remote(root, "cancel", "shows/*", "--json")
+    assert said.code == 0
+    assert {job["name"]: job["status"] for job in said.document["jobs"]} == {
+        "shows/b": "cancelled",
+        "shows/c": "cancelled",
+    }
+    assert sorted(job.status for job in cloud.jobs) == ["cancelled", "cancelled", "queued"]
+    again = remote(root, "cancel", "shows/b")
+    assert (again.code, "had ended before" in again.out) == (0, True)
+    assert remote(root, "status", "--exit-code", "--offline", "shows/b").code == 4
+
+
+def test_a_failed_job_is_shown_with_its_reason_its_log_and_the_way_to_run_it_again(root: Path, cloud: Cloud) -> None:
+    error = "Traceback (most recent call last):\n  File x\nValueError: no \x1b[31mface"
+    cloud.script.outcomes.append(Outcome('"width":2', "error", error=error, logs=["frame 1", "::error::frame 2"]))
+    said = remote(root, "apply", "--yes")
+    assert said.code == 4
+    text = said.out + said.err
+    assert "ValueError: no \\x1b[31mface" in text
+    assert "frame 1" in text
+    assert "\n::error::" not in text
+    assert "sieve-jobs rerun shows/b -t prod" in text
+    assert "\x1b" not in text
+    assert remote(root, "apply", "--yes").code == 0
+    assert remote(root, "status", "--exit-code").code == 4
+    rerun = remote(root, "rerun", "shows/b", "--yes", "--json")
+    assert [row["reason"] for row in rerun.document["results"]] == ["rerun"]
+
+
+def test_rerun_on_a_remote_target_needs_consent_too(root: Path, cloud: Cloud) -> None:
+    assert remote(root, "apply", "--yes").code == 0
+    assert remote(root, "rerun", "a").code == 6
+    assert len(cloud.pushes) == 3
+
+
+def test_more_pushes_than_allowed_are_refused_with_the_flag_that_lifts_it(root: Path, cloud: Cloud) -> None:
+    (root / "sieve-jobs.toml").write_text(remote_config(cloud, "max_pushes = 2"))
+    said = remote(root, "apply", "--yes")
+    assert said.code == 6
+    assert "--max-pushes 3" in said.err
+    assert cloud.requests == []
+    assert remote(root, "apply", "--yes", "--max-pushes", "3").code == 0
+
+
+def test_an_invalid_spec_in_the_selection_stops_it_and_one_outside_does_not(root: Path, cloud: Cloud) -> None:
+    (root / "jobspecs" / "bad.yaml").write_text("function: 3\n")
+    for words in ([], ["bad"], ["jobspecs/bad.yaml"], ["*"], ["jobspecs"]):
+        said = remote(root, "apply", "--yes", *words)
+        assert said.code == 3, words
+        assert "jobspecs/bad.yaml:1:11" in said.err
+    assert cloud.requests == []
+    assert remote(root, "apply", "--yes", "a", "shows/*").code == 0
+    assert len(cloud.pushes) == 3
+
+
+def test_logs_and_outputs(root: Path, cloud: Cloud) -> None:
+    files = [{"url": "{url}/files/clip.mp4"}, {"en": {"url": "{url}/files/clip.mp4"}, "n": 1}, "text"]
+    cloud.script.outcomes.append(Outcome(outputs=files, logs=["one", "two \x1b]0;x\x07", "t0ken-canary"]))
+    assert remote(root, "apply", "--yes").code == 0
+    logs = remote(root, "logs", "a", B_TOKEN="t0ken-canary")
+    assert logs.out.splitlines()[:2] == ["one", "two \\x1b]0;x\\x07"]
+    assert "canary" not in logs.out
+    assert [row["message"] for row in remote(root, "logs", "a", "--json").document["logs"]][:1] == ["one"]
+    assert remote(root, "logs", "a", "--follow").out.startswith("one\n")
+    outputs = remote(root, "outputs", "a", "--json").document["outputs"]
+    assert outputs[0]["data"]["url"] == f"{cloud.url}/files/clip.mp4"
+    shown = remote(root, "outputs", "a").out
+    assert "/files/clip.mp4" in shown
+    assert '"text"' in shown
+
+
+def test_downloads_that_fail_leave_nothing_and_are_told(root: Path, cloud: Cloud, tmp_path: Path) -> None:
+    cloud.script.outcomes.append(Outcome(outputs=[{"url": "{url}/nothing/here.mp4"}]))
+    assert remote(root, "apply", "--yes").code == 0
+    said = remote(root, "outputs", "a", "--download", str(tmp_path / "out"))
+    assert said.code == 1
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_events_are_lines_of_json_that_end_with_the_result(root: Path, cloud: Cloud) -> None:
+    said = remote(root, "apply", "--yes", "--events")
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert said.code == 0
+    assert {"pushing", "pushed", "status"} <= {line["event"] for line in lines}
+    assert lines[-1]["event"] == "result"
+    assert lines[-1]["summary"]["pushed"] == 3
+
+
+def test_a_push_in_doubt_is_listed_and_dropped(root: Path, cloud: Cloud) -> None:
+    cloud.script.faults.append(Fault(status=500, match='"width":2'))
+    held = remote(root, "apply", "--yes", "a", "shows/b")
+    assert held.code == 5
+    assert "sieve-jobs resolve shows/b -t prod" in held.err
+    listed = remote(root, "resolve", "--json")
+    assert (listed.code, [row["name"] for row in listed.document["in_doubt"]]) == (5, ["shows/b"])
+    assert "shows/b" in remote(root, "resolve").out
+    assert remote(root, "state", "rm", "a").code == 0
+    assert remote(root, "resolve", "nope", "--drop").code == 64
+    assert remote(root, "resolve", "shows/b", "--adopt", "no-such-job").code == 1
+    assert remote(root, "resolve", "--all", "--drop").code == 0
+    assert remote(root, "resolve").code == 0
+
+
+def test_a_job_in_doubt_is_adopted_by_its_id(root: Path, cloud: Cloud) -> None:
+    cloud.script.faults.append(Fault(status=500, match='"width":2', created=True))
+    cloud.script.lag_until_told = True
+    assert remote(root, "apply", "--yes", "a", "shows/b").code == 5
+    (job,) = [job for job in cloud.jobs if job.pushed["inputs"]["width"] == 2]
+    said = remote(root, "resolve", "shows/b", "--adopt", job.id, "--json")
+    assert said.code == 0, said.err
+    assert remote(root, "plan", "shows/b", "--detailed-exitcode").code == 0
+
+
+def test_state_verbs(root: Path, cloud: Cloud) -> None:
+    assert remote(root, "apply", "--yes").code == 0
+    assert [entry["name"] for entry in remote(root, "state", "list", "--json").document["entries"]] == [
+        "a",
+        "shows/b",
+        "shows/c",
+    ]
+    assert "shows/b" in remote(root, "state", "list", "shows/*").out
+    shown = remote(root, "state", "show", "a").document
+    assert shown["entry"]["status"] == "finished"
+    exported = remote(root, "state", "export").document
+    assert (exported["endpoint"], len(exported["entries"])) == (cloud.url, 3)
+    assert remote(root, "state", "rm", "a", "--json").document["removed"] == ["a"]
+    assert remote(root, "state", "show", "a").code == 64
+    planned = remote(root, "plan", "--json").document
+    assert planned["summary"]["reuse"] == 1
+
+
+def test_show_and_explain(root: Path, cloud: Cloud) -> None:
+    before = remote(root, "explain", "a")
+    assert (before.code, "would be pushed" in before.out) == (0, True)
+    assert remote(root, "apply", "--yes").code == 0
+    assert remote(root, "explain", "a", "--json").document["action"] == "nothing"
+    shown = remote(root, "show", "a")
+    assert "finished" in shown.out
+    assert remote(root, "show", "a", "--json").document["outputs"] is not None
+    assert remote(root, "show", "a", "--offline", "--json").document["outputs"] is None
+
+
+def test_a_spec_that_is_gone_is_explained(root: Path, cloud: Cloud) -> None:
+    assert remote(root, "apply", "--yes").code == 0
+    (root / "jobspecs" / "a.yaml").unlink()
+    assert "no longer among the specs" in remote(root, "explain", "a").out
+
+
+def test_doctor(root: Path, cloud: Cloud) -> None:
+    fine = remote(root, "doctor", "--json", HTTPS_PROXY="http://user:canary@proxy:3128")
+    assert fine.code == 0, fine.out
+    assert {row["check"] for row in fine.document["checks"]} >= {"config", "state", "far side", "clock", "proxies"}
+    assert "canary" not in fine.out
+    wrong = remote(root, "doctor", SIEVE_API_KEY="wr0ng-canary")
+    assert wrong.code == 1
+    assert "far side" in wrong.out
+    assert "canary" not in wrong.out + wrong.err
+    assert ran(root, "doctor", "-t", "prod").code == 1
+    (root / "sieve-jobs.toml").write_text("[wat]\n")
+    assert "unknown key 'wat'" in remote(root, "doctor").out
+
+
+def test_a_clock_that_is_wrong_is_found(tmp_path: Path) -> None:
+    with Cloud.running(Script(clock_offset=-7200)) as cloud:
+        root = project(tmp_path / "p", {"a.yaml": spec()}, remote_config(cloud))
+        said = remote(root, "doctor", "--json")
+    assert said.code == 1
+    assert [row["check"] for row in said.document["checks"] if not row["ok"]] == ["clock"]
+
+
+def test_a_held_lock_names_its_holder_and_sends_nothing(root: Path, cloud: Cloud) -> None:
+    from datetime import UTC, datetime
+
+    from sieve_jobs.state.folder import ensure_folder
+    from sieve_jobs.state.lock import hold, this_process
+
+    folder = ensure_folder(root)
+    owner = this_process("apply -t prod", {"USER": "ada"}, datetime.now(UTC))
+    with hold(folder / "prod.lock", owner=owner, timeout=0):
+        said = remote(root, "apply", "--yes")
+        assert said.code == 7
+        assert "ada" in said.err
+        assert remote(root, "plan").code == 0
+        assert remote(root, "state", "rm", "a").code == 7
+    assert cloud.requests == []
+
+
+def test_the_key_alone_does_not_choose_the_cloud(root: Path, cloud: Cloud) -> None:
+    said = ran(root, "plan", environ=KEY)
+    assert "target local" in said.out
+    assert "-t prod" in said.err
+    by_url = ran(project(root.parent / "q", {"a.yaml": spec()}), "plan", environ={**KEY, "SIEVE_API_URL": cloud.url})
+    assert "target env" in by_url.out
+    assert cloud.requests == []
