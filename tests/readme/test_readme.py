@@ -12,7 +12,7 @@ import yaml
 
 from sieve_jobs.codes import CODES
 from sieve_jobs.errors import ExitCode
-from sieve_jobs.spec.model import spec_keys
+from sieve_jobs.spec.model import SpecModel
 from tests.acceptance.project import REPOSITORY, Project
 from tests.cloud import Cloud
 
@@ -98,7 +98,7 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
 
 def test_the_keys_are_those_of_the_language() -> None:
     listed = {key for keys, _ in table_under("The language") for key in re.findall(r"`(\w+)`", keys)}
-    assert listed == set(spec_keys())
+    assert listed == set(SpecModel.model_fields)
 
 
 def test_the_error_codes_that_are_named_exist() -> None:
