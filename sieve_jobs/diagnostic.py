@@ -27,7 +27,7 @@ class Place:
 class Diagnostic:
     """One problem. *message* is lower case without a full stop and never quotes a secret's value.
 
-    *code* is the stable id ("SJ120") whose page `sieve-jobs explain` prints; `codes.py` holds them all.
+    *code* is the stable id ("SJ120") whose page `sieve-jobs explain` prints; `errors.md` holds them all.
     """
 
     code: str

@@ -10,7 +10,7 @@ import click
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import verb
 from sieve_jobs.cli.planning import make_plan, plan_options
-from sieve_jobs.codes import CODES
+from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
 from sieve_jobs.plan.explain import Explanation, explain
@@ -54,9 +54,10 @@ def explained(session: Session, name: str) -> tuple[Entry | None, Explanation, S
 
 
 def _explain_code(session: Session, code: str) -> ExitCode:
-    page = CODES.get(code)
+    codes = read_codes()
+    page = codes.get(code)
     if page is None:
-        raise UsageError(Diagnostic("SJ187", f"no error code '{code}'", hint=did_you_mean(code, CODES)))
+        raise UsageError(Diagnostic("SJ187", f"no error code '{code}'", hint=did_you_mean(code, codes)))
     if session.as_json:
         session.streams.document({"code": page.id, "title": page.title, "page": page.page})
     else:
