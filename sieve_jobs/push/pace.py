@@ -8,6 +8,9 @@ BURST = 1.0
 """Tokens the bucket holds."""
 SLOWEST = 0.2
 """Pushes a second that no 429 goes below."""
+PRESUMED = 5.0
+"""Pushes a second that the first 429 presumes at least: the few that went before it measure nothing. Source:
+reliability notes, 3.3."""
 RAISE_AFTER = 20
 """Successes after which the rate rises by a tenth. Source: reliability notes, 3.3."""
 WINDOW = 10.0
@@ -73,4 +76,4 @@ class Pace:
 
     def _measured(self, now: float) -> float:
         recent = [at for at in self._seen if at > now - WINDOW]
-        return len(recent) / max(now - recent[0], 1.0) if recent else 1.0
+        return max(PRESUMED, len(recent) / max(now - recent[0], 1.0) if recent else 0.0)
