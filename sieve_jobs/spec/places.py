@@ -64,4 +64,7 @@ def _place(finding: Finding, document: Document, lines: Lines) -> Place:
 
 
 def _first_key(document: Document) -> Span:
-    return next(iter(document.keys.values()), None) or document.values.get((), Span(document.line - 1, 0, 0, 1))
+    """Where a document begins to speak: at its first key, or, where it is no mapping, at its value."""
+    if isinstance(document.value, dict) and document.keys:
+        return next(iter(document.keys.values()))
+    return document.values.get((), Span(document.line - 1, 0, 0, 1))
