@@ -37,14 +37,15 @@ def ask(session: Session, entries: Mapping[str, Entry]) -> Heard:
     redactor = redactor_of(session)
     now: dict[str, Entry] = {}
     statuses: list[JobStatus] = []
-    problems: dict[str, Diagnostic] = {}
+    problems: dict[CallError, Diagnostic] = {}
     for name, answer in found.items():
         entry = entries[name]
         if isinstance(answer, CallError):
             message = redactor.clean(answer.message)
             gone = isinstance(answer, RefusedError) and answer.status == 404
             hint = f"`sieve-jobs apply` decides what becomes of '{name}'" if gone else None
-            problems.setdefault(message, Diagnostic("SJ149", f"could not ask about '{name}': {message}", hint=hint))
+            problem = Diagnostic("SJ149", f"could not ask about '{name}': {message}", hint=hint)
+            problems.setdefault(answer, problem)  # after a refusal the others were not asked: one error, one problem
             continue
         if answer.status is entry.status:
             continue
@@ -70,4 +71,6 @@ async def _ask_all(client: Client, entries: Mapping[str, Entry], concurrency: in
                     stopped.append(error)
                 return name, error
 
-    return dict(await asyncio.gather(*(one(name, entry) for name, entry in entries.items())))
+    first, *others = entries.items()
+    found = dict([await one(*first)])  # alone: a key that is refused is one request
+    return found | dict(await asyncio.gather(*(one(name, entry) for name, entry in others)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,14 +109,30 @@ def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrit
 
 
 def _print(session: Session, job: Job) -> None:
-    import json
-
+    """Each output with its number and type: files by their place, everything else as JSON."""
     redactor = redactor_of(session)
     for index, output in enumerate(job.outputs):
-        data = output.get("data")
-        files = [shown_place(session, url) for url in file_urls(data)]
-        only_a_file = isinstance(data, dict) and len(files) == 1 and "url" in data
-        text = "" if only_a_file else "  " + redactor.clean(json.dumps(data, ensure_ascii=False))
-        session.streams.answer(f"[{index}] {escape(str(output.get('type') or 'any'))}{escape(text)}")
-        for place in files:
-            session.streams.answer(f"    {escape(place)}")
+        shown = _shown(session, output.get("data"))
+        items = shown if isinstance(shown, list) and len(shown) > 1 else [shown]
+        lines = [item if isinstance(item, _Place) else json.dumps(item, ensure_ascii=False) for item in items]
+        title = f"[{index}] {output.get('type') or 'any'}"
+        text = [f"{title}  {lines[0]}"] if len(lines) == 1 else [title, *(f"    {line}" for line in lines)]
+        session.streams.answer("\n".join(escape(redactor.clean(line)) for line in text))
+
+
+class _Place(str):
+    """Where a file is: shown bare, not as JSON."""
+
+    __slots__ = ()
+
+
+def _shown(session: Session, data: Json) -> Json:
+    """*data* with the place of each file instead of its object."""
+    if isinstance(data, dict):
+        url = data.get("url")
+        if isinstance(url, str):
+            return _Place(shown_place(session, url))
+        return {key: _shown(session, item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_shown(session, item) for item in data]
+    return data

@@ -9,7 +9,7 @@ import click
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
-from sieve_jobs.cli.selection import nothing_found
+from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def command(
     with session.open_store(read_only=True) as store:
         planned = make_plan(session, store, options, refresh=refresh)
     session.say_key_hint()
-    empty = nothing_found(session)
-    if empty is not None:
-        session.problems(empty)
+    say_nothing_found(session)
     if verbose:
         from sieve_jobs.cli.surroundings import describe
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.selection import selected
+from sieve_jobs.diagnostic import did_you_mean
 from sieve_jobs.plan.gather import build
-from sieve_jobs.plan.plan import Plan, PlanOptions, Prune, Where
+from sieve_jobs.plan.plan import Action, Notice, Plan, PlanOptions, Prune, Where
+from sieve_jobs.render.quantity import count
 from sieve_jobs.state.entry import State
 from sieve_jobs.state.store import Store
 
@@ -59,7 +61,35 @@ def make_plan(session: Session, store: Store, options: PlanOptions, *, refresh: 
         else (datetime.now(UTC) - header.written_at).total_seconds()
     )
     where = Where(session.target.name, session.target.endpoint, session.shown_state, header.serial, age)
-    return Planned(build(session.tree, store, state, where, options), options, state)
+    plan = build(session.tree, store, state, where, options)
+    missing = tuple(absent_functions(session, plan)) if session.target.is_local else ()
+    return Planned(replace(plan, notices=plan.notices + missing) if missing else plan, options, state)
+
+
+def absent_functions(session: Session, plan: Plan) -> Iterator[Notice]:
+    """What the engine will refuse: functions that no file of the project declares, with the ways out.
+
+    A notice and no error: an engine that was started with other folders may have them.
+    """
+    wanted: dict[str, int] = {}
+    for change in plan.changes:
+        function = change.detail.spec.function if change.detail and change.action is Action.PUSH else None
+        name = function.partition(":")[0] if function else ""
+        if name and name not in (session.sources or {}):
+            wanted[name] = wanted.get(name, 0) + 1
+    if not wanted:
+        return
+    for path, line, what in session.declared.problems:
+        shown = path.relative_to(session.root) if path.is_relative_to(session.root) else path
+        yield Notice(None, None, f"{shown}:{line}: {what}")
+    others = [f"-t {name}" for name in session.config.remotes]
+    owner = session.config.project.owner
+    for name, specs in sorted(wanted.items()):
+        write = f'write it: @sieve.function(name="{name.rpartition("/")[2]}") in a file of functions/'
+        ways = [write] if name.startswith(f"{owner}/") else []
+        ways += [f"run it elsewhere: {' or '.join(others) or 'a remote target of sieve-jobs.toml'}"]
+        hint = did_you_mean(name, session.sources or {}) or "; ".join(ways)
+        yield Notice(None, None, f"the engine has no function '{name}' ({count(specs, 'spec')})", hint)
 
 
 def refreshed(session: Session, state: State) -> State:

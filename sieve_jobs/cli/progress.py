@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from sieve_jobs.push.events import Event
@@ -24,6 +25,8 @@ class Progress:
         self._expected = expected
         self._as_events = as_events
         self._view: LiveView | None = None
+        self.told: set[Diagnostic] = set()
+        """Problems that were shown as they came."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -40,7 +43,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        with suppress(OSError):
+            self._stack.close()
         self._view = None
 
     def emit(self, event: Event) -> None:
@@ -50,9 +54,26 @@ class Progress:
 
             self._session.streams.line(as_json(event))
         elif self._view is not None:
-            self._view.handle(event)
+            self._show(event)
+            self._note(event)
         elif not self._session.as_json:
             from sieve_jobs.render.lines import event_text
 
             style = self._session.style(self._session.streams.err)
             self._session.streams.say(event_text(event, style, target=self._session.target.name))
+            self._note(event)
+
+    def _show(self, event: Event) -> None:
+        """A terminal that went away ends the view, not the run."""
+        if self._view is None:
+            return
+        try:
+            self._view.handle(event)
+        except OSError:
+            self._view = None
+
+    def _note(self, event: Event) -> None:
+        from sieve_jobs.push.events import Held, Refused
+
+        if isinstance(event, Held | Refused):
+            self.told.add(event.problem)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from sieve_jobs.cli.interrupt import run_interruptible
 from sieve_jobs.cli.locking import locked
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.progress import Progress
-from sieve_jobs.cli.selection import nothing_found
+from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
 from sieve_jobs.plan.guard import check, finished_jobs
@@ -64,6 +64,8 @@ class Outcome:
 
     result: ApplyResult
     jobs: Mapping[str, Job] = field(default_factory=dict)
+    told: Set[Diagnostic] = frozenset()
+    """Problems that were shown as they came."""
 
 
 def carry_out(session: Session, asked: Asked) -> ExitCode:
@@ -177,7 +179,7 @@ def run_shown(
         async def shown(client: Client, stop: Stop) -> Outcome:
             result = await work(client, stop, progress.emit)
             quiet = session.as_json or as_events or stop.asked.is_set()
-            return Outcome(result, {} if quiet else await _finished_jobs(client, result))
+            return Outcome(result, {} if quiet else await _finished_jobs(client, result), progress.told)
 
         return run_interruptible(far, shown)
 
@@ -240,17 +242,15 @@ def _answer_idle(session: Session, planned: Planned, asked: Asked) -> ExitCode:
     from sieve_jobs.push.result import ApplyResult, Tally
 
     result = ApplyResult((), Tally(unchanged=planned.plan.summary.unchanged), notices=planned.plan.notices)
-    empty = nothing_found(session)
-    if empty is not None:
-        session.problems(empty)
+    say_nothing_found(session)
     return answer(session, Outcome(result), as_events=asked.events)
 
 
 def answer(session: Session, outcome: Outcome, *, as_events: bool = False) -> ExitCode:
     """Says what a run came to, and returns its exit code."""
-    named = tuple(_naming_the_key(session, problem) for problem in outcome.result.problems)
-    result = replace(outcome.result, problems=named)
-    session.problems(*result.problems)
+    found = outcome.result.problems
+    result = replace(outcome.result, problems=tuple(_naming_the_key(session, problem) for problem in found))
+    session.problems(*(_naming_the_key(session, problem) for problem in found if problem not in outcome.told))
     if as_events:
         session.streams.line({"event": "result", **document.apply_document(result, session.target.name)})
     elif session.as_json:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
-from sieve_jobs.cli.selection import nothing_found, selected
+from sieve_jobs.cli.selection import say_nothing_found, selected
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.render.text import escape
 from sieve_jobs.spec.jobspec import Detail, JobSpec, Pointer, dotted
@@ -30,9 +30,7 @@ def command(session: Session, names: tuple[str, ...]) -> ExitCode:
     chosen = selected(session, names)
     wanted = [spec.name for spec in session.tree.wanted] if chosen is None else chosen
     details = session.tree.details(wanted)
-    empty = nothing_found(session)
-    if empty is not None:
-        session.problems(empty)
+    say_nothing_found(session)
     ordered = [details[name] for name in sorted(details)]
     if session.as_json:
         session.streams.document({"specs": [_document(session, detail) for detail in ordered]})

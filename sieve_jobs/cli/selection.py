@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError, UsageError
+from sieve_jobs.render.text import escape
 from sieve_jobs.spec.load import Tree, default_name
 
 
@@ -35,13 +35,13 @@ def selected(session: Session, words: Sequence[str]) -> frozenset[str] | None:
     return frozenset(chosen)
 
 
-def nothing_found(session: Session) -> Diagnostic | None:
-    """What to say where no spec file was found at all; None where there is one."""
+def say_nothing_found(session: Session) -> None:
+    """Says so where no spec file was found at all."""
     if session.tree.files:
-        return None
+        return
     folders = ", ".join(f"'{folder}'" for folder in session.config.project.specs)
     hint = "`sieve-jobs init` writes a first one" if not session.config.exists else "see [project] specs in the config"
-    return Diagnostic("SJ187", f"0 specs found in {folders} below {session.root}", hint=hint)
+    session.streams.say(escape(f"note: 0 specs found in {folders} below {session.root}; {hint}"))
 
 
 def _broken(tree: Tree) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
-from sieve_jobs.cli.selection import nothing_found, selected
+from sieve_jobs.cli.selection import say_nothing_found, selected
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, InvalidError
 from sieve_jobs.render.document import validate_document
@@ -29,8 +29,8 @@ def command(session: Session, names: tuple[str, ...]) -> ExitCode:
         session.problems(*problems)
         files = len({problem.place.path for problem in problems if problem.place})
         session.streams.say(f"{count(len(problems), 'problem')} in {count(files, 'file')}")
-    elif (empty := nothing_found(session)) is not None:
-        session.problems(empty)
+    else:
+        say_nothing_found(session)
     if session.as_json:
         session.streams.document(validate_document(files=tree.files, specs=specs, problems=problems))
     elif not problems:

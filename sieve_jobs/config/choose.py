@@ -72,12 +72,14 @@ def needs_shared_state(target: Target, environ: Mapping[str, str]) -> None:
     """
     if target.is_local or target.state is not None or environ.get("CI", "").lower() not in {"true", "1"}:
         return
-    line = f'[targets.{target.name}]\nstate = "path/that/outlives/the/runner/{target.name}.db"'
+    name = "prod" if target.name == ENV else target.name
+    endpoint = f'endpoint = "{target.endpoint}"\n' if target.name == ENV else ""
+    lines = f'[targets.{name}]\n{endpoint}state = "path/that/outlives/the/runner/{name}.db"'
     raise InvalidError(
         Diagnostic(
             "SJ185",
             f"in CI the state of '{target.name}' would be lost with this machine, and every job pushed again",
-            expected=f"in {CONFIG_NAME}:\n{line}",
+            expected=f"in {CONFIG_NAME}:\n{lines}",
             hint="keep that path in a cache or a volume that every run shares",
         )
     )

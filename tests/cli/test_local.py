@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +77,37 @@ def test_output_files_are_paths_on_disk_and_can_be_downloaded(root: Path) -> Non
     assert refused.code == 64
     assert "--overwrite" in refused.err
     assert here(root, "outputs", "files", "--download", "out", "--overwrite").code == 0
+
+
+def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> None:
+    (root / "jobspecs" / "typo.yaml").write_text("function: me/helo\n")
+    (root / "jobspecs" / "cloud.yaml").write_text("function: sieve/dubbing\n")
+    notices = ran(root, "plan", "--json").document["notices"]
+    assert [(notice["text"], notice["hint"]) for notice in notices] == [
+        ("the engine has no function 'me/helo' (1 spec)", "did you mean 'me/hello'?"),
+        ("the engine has no function 'sieve/dubbing' (1 spec)", "run it elsewhere: a remote target of sieve-jobs.toml"),
+    ]
+
+
+def test_serve_is_found_by_apply_and_ends_in_order(root: Path) -> None:
+    environ = {name: os.environ[name] for name in ("PATH", "PYTHONDONTWRITEBYTECODE") if name in os.environ}
+    with subprocess.Popen(
+        [sys.executable, "-m", "sieve_jobs", "serve", "--workers", "1"],
+        cwd=root, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("engine at http://127.0.0.1:")
+            second = subprocess.run(
+                [sys.executable, "-m", "sieve_jobs", "serve"],
+                cwd=root, env=environ, capture_output=True, text=True, timeout=30, check=False,
+            )  # fmt: skip
+            assert second.returncode == 1
+            assert "runs for this project already" in second.stderr
+            assert here(root, "apply").code == 0
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert here(root, "serve", "--json").code == 64

@@ -308,3 +308,70 @@ def test_the_key_alone_does_not_choose_the_cloud(root: Path, cloud: Cloud) -> No
     by_url = ran(project(root.parent / "q", {"a.yaml": spec()}), "plan", environ={**KEY, "SIEVE_API_URL": cloud.url})
     assert "target env" in by_url.out
     assert cloud.requests == []
+
+
+def test_continue_goes_on_and_starts_nothing(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    assert remote(root, "apply", "--yes", "--detach", "a").code == 0
+    (job,) = cloud.jobs
+    cloud.finish(job.id)
+    said = remote(root, "apply", "--continue", "--json")
+    assert said.code == 0, said.err
+    assert [(row["name"], row["status"]) for row in said.document["results"] if row["job_id"]] == [("a", "finished")]
+    assert len(cloud.pushes) == 1
+
+
+def test_waiting_has_an_end_and_the_jobs_go_on(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    said = remote(root, "apply", "--yes", "--wait", "50ms", "--json", "a")
+    assert said.code == 8
+    assert [row["name"] for row in said.document["still_running"]] == ["a"]
+    assert not [request for request in cloud.requests if request.method == "DELETE"]
+
+
+def test_removed_specs_are_pruned_when_asked(root: Path, cloud: Cloud) -> None:
+    assert remote(root, "apply", "--yes").code == 0
+    (root / "jobspecs" / "a.yaml").unlink()
+    planned = remote(root, "plan", "--prune", "--json").document
+    assert [(change["name"], change["prune"]) for change in planned["changes"]] == [("a", "forget")]
+    assert remote(root, "apply", "--prune").code == 0
+    assert [entry["name"] for entry in remote(root, "state", "list", "--json").document["entries"]] == [
+        "shows/b",
+        "shows/c",
+    ]
+
+
+def test_cancelling_removed_jobs_needs_consent(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    assert remote(root, "apply", "--yes", "--detach").code == 0
+    (root / "jobspecs" / "a.yaml").unlink()
+    assert remote(root, "apply", "--prune=cancel", "--detach").code == 6
+    assert not [request for request in cloud.requests if request.method == "DELETE"]
+    assert remote(root, "apply", "--prune=cancel", "--detach", "--yes").code == 0
+    assert [request.route for request in cloud.requests if request.method == "DELETE"] == ["cancel"]
+
+
+def test_status_of_a_far_side_that_is_away_shows_what_is_known(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    assert remote(root, "apply", "--yes", "--detach").code == 0
+    cloud.script.faults.append(Fault(status=403, route="job", times=-1))
+    said = remote(root, "status", "--json")
+    assert said.code == 1
+    assert {job["status"] for job in said.document["jobs"]} == {"queued"}
+    assert [found["code"] for found in said.document["diagnostics"]] == ["SJ149"]
+
+
+def test_a_state_path_of_ones_own(root: Path, cloud: Cloud) -> None:
+    (root / "sieve-jobs.toml").write_text(remote_config(cloud, 'state = "kept/deep/prod.db"'))
+    assert remote(root, "apply", "--yes", CI="true").code == 0
+    assert (root / "kept" / "deep" / "prod.db").is_file()
+    assert not (root / ".sieve-jobs" / "prod.db").exists()
+    assert remote(root, "plan", "--detailed-exitcode", CI="true").code == 0
+
+
+def test_a_problem_that_was_told_as_it_came_is_not_told_twice(root: Path, cloud: Cloud) -> None:
+    cloud.script.faults.append(Fault(status=422, match='"width":2', body={"detail": "no such voice"}))
+    said = remote(root, "apply", "--yes")
+    assert said.code == 1
+    assert said.err.count("no such voice") == 1
+    assert len(cloud.jobs) == 2
