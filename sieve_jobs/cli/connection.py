@@ -75,7 +75,7 @@ def required_key(session: Session) -> str:
             Diagnostic(
                 "SJ172",
                 f"the key of target '{target.name}' is not set; nothing was sent",
-                expected=f"{target.api_key_env} in the environment",
+                expected=f"{target.api_key_env} in the environment, or in .env beside the config",
                 hint="without a key: -t local runs the jobs on this machine",
             )
         )

@@ -148,8 +148,14 @@ class Session:
 
     @cached_property
     def api_key(self) -> str | None:
-        """The key of a remote target; None where it is not set."""
-        return self.environ.get(self.target.api_key_env) or None
+        """The key of a remote target, from the environment or `.env`; None where it is not set."""
+        name = self.target.api_key_env
+        return self.environ.get(name) or self.dotenv.get(name) or None
+
+    @cached_property
+    def dotenv(self) -> Mapping[str, str]:
+        """What `.env` beside the config says."""
+        return _read_dotenv(self.root / ".env")
 
     @cached_property
     def variables(self) -> Variables:
@@ -160,7 +166,7 @@ class Session:
             cli=self.invocation.variables,
             target=self.target.vars,
             environ=self.environ,
-            dotenv=_read_dotenv(self.root / ".env"),
+            dotenv=self.dotenv,
             allow=self.target.allow_env,
             secrets=DEFAULT_SECRETS if project.secrets is None else project.secrets,
             public=project.public,

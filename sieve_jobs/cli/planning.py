@@ -30,9 +30,12 @@ def plan_options(
 ) -> PlanOptions:
     """What the command line says about planning. Raises InvalidError for an invalid spec in the selection."""
     chosen = selected(session, names)
-    known = {spec.name: spec.path for spec in session.tree.wanted if chosen is None or spec.name in chosen}
+    again: set[str] = set()
+    if rerun:
+        known = {spec.name: spec.path for spec in session.tree.wanted if chosen is None or spec.name in chosen}
+        again = session.chosen(rerun, known)
     return PlanOptions(
-        rerun=frozenset(session.chosen(rerun, known)) if rerun else frozenset(),
+        rerun=frozenset(again),
         selected=chosen,
         prune=prune,
         local=session.target.is_local,

@@ -375,3 +375,9 @@ def test_a_problem_that_was_told_as_it_came_is_not_told_twice(root: Path, cloud:
     assert said.code == 1
     assert said.err.count("no such voice") == 1
     assert len(cloud.jobs) == 2
+
+
+def test_the_key_may_stand_in_dotenv(root: Path, cloud: Cloud) -> None:
+    (root / ".env").write_text(f"SIEVE_API_KEY={Cloud.key}\n")
+    assert ran(root, "apply", "--yes", "-t", "prod", "a").code == 0
+    assert len(cloud.pushes) == 1

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sieve_jobs.cli.main import group, run
 from sieve_jobs.cli.streams import Streams
@@ -122,3 +124,22 @@ def test_no_arguments_is_help_and_usage(tmp_path: Path) -> None:
     err = io.StringIO()
     assert run([], {}, Streams(io.StringIO(), err)) == 64
     assert "Verbs:" in err.getvalue()
+
+
+WORDS = st.sampled_from(
+    ["plan", "validate", "explain", "state", "list", "show", "--json", "-t", "local", "--var", "A=1", "--wat", "a",
+     "*", "--", "-C", ".", "--no-color", "--rerun", "--prune", "\x1b[2J", "\udcff", "", "SJ100", "--verbose"]
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(WORDS, max_size=5))
+def test_any_command_line_ends_with_a_code_of_the_table(tmp_path: Path, words: list[str]) -> None:
+    if not (tmp_path / "jobspecs").exists():
+        project(tmp_path, {"a.yaml": spec()})
+    said = ran(tmp_path, *words)
+    assert said.code in {0, 3, 64}, said.err
+    assert "Traceback" not in said.err
+    assert "\x1b" not in said.err + said.out
+    if "--json" in words and "--" not in words and "show" not in words:
+        json.loads(said.out)
