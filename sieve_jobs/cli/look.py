@@ -28,6 +28,6 @@ def style_of(stream: TextIO | None, environ: Mapping[str, str], *, no_color: boo
 
 def _columns(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).columns
+        return os.get_terminal_size(stream.fileno()).columns or 80  # some pseudo-terminals say 0
     except (OSError, ValueError):
         return 80
