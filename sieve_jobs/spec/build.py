@@ -25,7 +25,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sieve_jobs.spec.document import BuildError, Container, Document, Span, Template, TemplateText, span_of
+from sieve_jobs.spec.document import FILE_KEYS, BuildError, Container, Document, Span, Template, TemplateText, span_of
 from sieve_jobs.spec.expansion import MAX_DEPTH, MAX_NODES, MERGE_STEP, Expansion
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened, tagged
@@ -72,7 +72,7 @@ def _check_directives(text: str) -> None:
 class _Frame:
     """A mapping or sequence that is being read."""
 
-    __slots__ = ("anchor", "items", "key", "key_spans", "mapping", "merge", "merged", "merging")
+    __slots__ = ("anchor", "items", "key", "mapping", "merge", "merged", "merging")
 
     def __init__(self, anchor: str | None, *, is_list: bool) -> None:
         self.anchor = anchor
@@ -85,7 +85,6 @@ class _Frame:
         self.merge: Event | None = None
         """The `<<` of this mapping, once it was read; then what it merges."""
         self.merged: Json = None
-        self.key_spans: dict[str, Span] = {}
 
     @property
     def container(self) -> Container:
@@ -97,7 +96,6 @@ class _Builder:
         self.next_event: Callable[[], Any] = CParser(text).get_event
         self.marks = marks
         self.count = 0
-        self._start()
 
     def _start(self) -> None:
         self.document = Document()
@@ -181,6 +179,11 @@ class _Builder:
             self.anchors[event.anchor] = (value, self._pointer())
         if frame is None:
             self.document.line = span_of(event).line + 1
+        elif frame.items is None and not frame.merging:
+            # What `_put` would do, for the commonest of all nodes.
+            frame.mapping[cast("str", frame.key)] = value
+            frame.key = None
+            return
         self._put(value)
 
     def _note(self, value: Json, event: Event) -> None:
@@ -201,12 +204,14 @@ class _Builder:
                 raise BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
         elif event.tag not in _TEXT_TAGS:
             raise BuildError("SJ105", f"the tag {shortened(event.tag or '')} is not supported on a key", span_of(event))
-        if text in frame.mapping:
-            first = frame.key_spans.get(text)
-            raise BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)
         frame.key = text
+        if text in frame.mapping:
+            first = self.document.keys.get(self._pointer())
+            raise BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)
+        if text in FILE_KEYS:
+            self.document.names_files = True
         if self.marks:
-            frame.key_spans[text] = self.document.keys[self._pointer()] = span_of(event)
+            self.document.keys[self._pointer()] = span_of(event)
         if event.anchor is not None:
             value = TemplateText(text, plain=not event.style) if "${" in text else text
             self.anchors[event.anchor] = (value, self._pointer())

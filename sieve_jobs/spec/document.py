@@ -11,6 +11,8 @@ from yaml.events import Event
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.wire import Json
 
+FILE_KEYS = frozenset({"file", "$file"})
+
 Container: TypeAlias = "dict[str, Json] | list[Json]"
 
 
@@ -58,6 +60,8 @@ class Document:
     value: Json = None
     line: int = 1
     """Line of its first node, from 1."""
+    names_files: bool = False
+    """Whether one of FILE_KEYS is among its keys; without one no input can be a local file."""
     templates: list[Template] = field(default_factory=list)
     keys: dict[Pointer, Span] = field(default_factory=dict)
     values: dict[Pointer, Span] = field(default_factory=dict)

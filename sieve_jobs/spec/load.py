@@ -175,21 +175,26 @@ def _parser(settings: LoadSettings, cache: ParseCache | None) -> Callable[[str],
         settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local
     )
     known = cache.hash_of if cache is not None else _nothing_known
+    prefixes = _prefixes(specs)
 
     def parse(shown: str) -> ParsedFile:
-        return parse_file(f"{root}/{shown}", shown, default_name(shown, specs), parse_settings, known)
+        return parse_file(f"{root}/{shown}", shown, _name_below(prefixes, shown), parse_settings, known)
 
     return parse
 
 
 def default_name(shown: str, specs: tuple[str, ...]) -> str:
     """The name of a spec that gives none: its path under its specs folder, without the extension."""
-    for folder in specs:
-        prefix = os.path.normpath(folder) + "/"
-        if shown.startswith(prefix):
-            shown = shown[len(prefix) :]
-            break
-    return shown.rpartition(".")[0]
+    return _name_below(_prefixes(specs), shown)
+
+
+def _prefixes(specs: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(os.path.normpath(folder) + "/" for folder in specs)
+
+
+def _name_below(prefixes: tuple[str, ...], shown: str) -> str:
+    prefix = next((each for each in prefixes if shown.startswith(each)), "")
+    return shown[len(prefix) :].rpartition(".")[0]
 
 
 def _nothing_known(path: str, stamp: Stamp) -> str | None:

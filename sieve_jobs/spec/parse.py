@@ -89,7 +89,9 @@ def _spec_of(document: Document, reading: Reading, default_name: str | None, sho
     reading.add_known(check_forms(tree))
     name = _name_of(tree.get("name"), default_name, reading)
     given = tree.get("inputs")
-    inputs = with_files({} if given is None else given, ("inputs",), reading)
+    inputs: Json = {} if given is None else given
+    if document.names_files:
+        inputs = with_files(inputs, ("inputs",), reading)
     if model is None and not reading.findings:
         # An invalid document has a finding, whatever else: it is never taken for one without a spec.
         reading.findings.extend(wrong)
