@@ -91,6 +91,7 @@ class Client:
         self._jitter = jitter
         self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
         self._seen_date: tuple[datetime, float] | None = None
+        self._date_text = ""
 
     def __repr__(self) -> str:
         return f"Client({self.endpoint!r})"
@@ -240,9 +241,12 @@ class Client:
 
     def _note(self, answer: RawAnswer) -> None:
         self.engine = self.engine is True or answer.header(wire.ENGINE_HEADER) == "1"
-        date = parse_date(answer.header("date"))
-        if date is not None:
-            self._seen_date = (date, self._clock.monotonic())
+        text = answer.header("date")
+        if text is not None and text != self._date_text:
+            self._date_text, date = text, parse_date(text)
+            if date is not None:
+                # The same text again says nothing new: its second began no later than when it was first seen.
+                self._seen_date = (date, self._clock.monotonic())
 
     def _refuse(self, answer: RawAnswer, what: str) -> NoReturn:
         status = answer.status

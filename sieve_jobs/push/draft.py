@@ -12,7 +12,7 @@ from sieve_jobs.plan.plan import Action, Change, Reason
 from sieve_jobs.push.projection import hash_of, project
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.spec.tags import TagKey
-from sieve_jobs.state.entry import ClearIntent, DropPast, Entry, Intent, PutEntry, PutPast, Write
+from sieve_jobs.state.entry import ClearIntent, Entry, Intent, PutEntry, PutPast, Write
 from sieve_jobs.wire import Json, Status
 
 
@@ -54,14 +54,13 @@ def draft_entry(detail: Detail, reason: Reason, *, now: datetime, commit: str | 
 
 
 def intent_of(
-    order: Order, *, now: datetime, server_now: datetime | None, endpoint: str, organization: str | None,
-    commit: str | None,
+    order: Order, doubt: Intent | None, *, now: datetime, server_now: datetime | None, endpoint: str,
+    organization: str | None, commit: str | None,
 ) -> Intent:  # fmt: skip
-    """The intent of *order*'s first attempt, or of the next one where it repeats a push in doubt."""
+    """The intent of *order*'s first attempt, or of the next one of the push in *doubt* that it repeats."""
     draft = draft_entry(order.detail, order.reason, now=now, commit=commit)
-    old = order.intent
-    if old is not None:
-        return replace(old, attempt=old.attempt + 1, at=now, server_at=server_now, draft=draft)
+    if doubt is not None:
+        return replace(doubt, attempt=doubt.attempt + 1, at=now, server_at=server_now, draft=draft)
     return Intent(
         uuid=str(uuid.uuid4()), attempt=1, at=now, server_at=server_now, first_at=now, endpoint=endpoint,
         organization_id=organization, projection=order.projection, projection_hash=order.projection_hash, draft=draft,
@@ -76,7 +75,7 @@ def entry_of(intent: Intent, job_id: str, run_id: str, status: Status) -> Entry:
 def answered(intent: Intent, before: Entry | None, job_id: str, run_id: str, status: Status) -> Sequence[Write]:
     """The writes that turn *intent* into an entry with its job. What *before* held becomes an earlier job."""
     entry = entry_of(intent, job_id, run_id, status)
-    writes: list[Write] = [PutEntry(entry), ClearIntent(intent.uuid), DropPast(job_id)]
+    writes: list[Write] = [PutEntry(entry), ClearIntent(intent.uuid)]
     if before is not None and before.job_id not in ("", job_id) and not before.lost:
         writes.append(PutPast(before.past()))
     return writes

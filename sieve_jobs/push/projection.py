@@ -11,8 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from sieve_jobs.spec.digest import canonical
 from sieve_jobs.spec.jobspec import JobSpec, Pointer
@@ -100,12 +99,15 @@ def _url_suffix(url: Json, pointer: Pointer, spec: JobSpec) -> str:
 
 def suffix(url: str) -> str:
     """The extension of a path or url in lower case, with its dot; "" without one, and for a data: url."""
-    try:
-        path = urlsplit(url).path if "://" in url else url
-    except ValueError:
+    if url[:5].lower() == "data:":
         return ""
-    found = "" if url[:5].lower() == "data:" else PurePosixPath(unquote(path)).suffix.lower()
-    return found if _SUFFIX.fullmatch(found) else ""
+    path, is_url = url, "://" in url
+    if is_url:
+        path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
+    last = path.rpartition("/")[2]
+    found = (unquote(last) if is_url else last).rpartition(".")
+    ending = "." + found[2].lower()
+    return ending if found[0] and _SUFFIX.fullmatch(ending) else ""
 
 
 def _tag(key: TagKey | None, value: str) -> str:

@@ -55,10 +55,14 @@ Verdict = Match | Absent | Unclear
 
 
 def since(intent: Intent) -> datetime:
-    """The earliest `created_at`, by the far side's clock, that a job of *intent* can have."""
+    """The earliest `created_at`, by the far side's clock, that a job of *intent* can have.
+
+    The first of several attempts may have been another machine's, whose clock was not compared.
+    """
     if intent.server_at is None:
         return intent.first_at - UNKNOWN_CLOCK_MARGIN
-    return intent.first_at + (intent.server_at - intent.at) - MARGIN
+    by_server = intent.first_at + (intent.server_at - intent.at)
+    return by_server - (MARGIN if intent.attempt == 1 else UNKNOWN_CLOCK_MARGIN)
 
 
 def judge(

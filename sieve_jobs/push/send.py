@@ -60,7 +60,7 @@ class _Attempts:
         """Attempt after attempt, as long as the outcome of the last one allows another."""
         order, doubt = self.order, self.order.intent
         while await self.run.turn():
-            intent = await self._durable(replace(order, intent=doubt))
+            intent = await self._durable(doubt)
             if self.run.ending.is_set():
                 return self._withdraw(intent)
             self.run.emit(Pushing(order.name, order.reason, intent.attempt))
@@ -83,12 +83,12 @@ class _Attempts:
             return None
         return doubt
 
-    async def _durable(self, order: Order) -> Intent:
+    async def _durable(self, doubt: Intent | None) -> Intent:
         """The intent of the attempt that is made next, in the state before the first byte is sent."""
         run = self.run
         intent = intent_of(
-            order, now=run.clock.now(), server_now=run.client.server_now(), endpoint=run.plan.where.endpoint,
-            organization=run.organization, commit=run.options.commit,
+            self.order, doubt, now=run.clock.now(), server_now=run.client.server_now(),
+            endpoint=run.plan.where.endpoint, organization=run.organization, commit=run.options.commit,
         )  # fmt: skip
         while True:
             began = run.clock.monotonic()
