@@ -98,6 +98,7 @@ class Reader:
         problem: Exception | None = None
         for _ in range(_ATTEMPTS):
             self.close()
+            before: Files | None = None
             try:
                 require_safe_state(self._path)
                 before = look(self._path)
@@ -109,7 +110,7 @@ class Reader:
                     return result
                 problem = None
             except StateError as error:
-                if look(self._path) == before:
+                if before is None or look(self._path) == before:
                     raise
                 problem = error
             except (sqlite3.Error, *NOT_AS_WRITTEN) as error:

@@ -1,0 +1,34 @@
+"""Makes tests/state/fixtures/v1.db, the state of the first release: `python -m tests.state.make_v1 PATH`.
+
+Every later release must read that file whole. It is made once and never again; the script stays to say how. What
+is random in a state, its lineage, is set, so that two runs make states with equal content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from sieve_jobs.state.reading import read_header
+from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writing import put_header
+from tests.state.samples import NOON, everything
+
+LINEAGE = "00112233445566778899aabbccddeeff"
+
+
+def make(path: Path) -> None:
+    with open_store(path, now=lambda: NOON) as store:
+        store.commit(everything(), 0)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        row = read_header(connection)
+        put_header(connection, replace(row, header=replace(row.header, lineage=LINEAGE), tool="0.1.0"))
+        connection.commit()
+        connection.execute("VACUUM")
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
