@@ -16,8 +16,8 @@ class Recorder:
     """One run's way to its state. To be used in one event loop.
 
     Commits in the loop's own thread: what waits for the disk there is what the next push has to wait for anyway, and
-    answers that arrive meanwhile make the next commit larger. (A thread for it was measured: 0.8 x the pushes.) After a failed commit nothing more is written: every
-    later call raises the same error.
+    answers that arrive meanwhile make the next commit larger. (In a thread of its own: 0.8 x the pushes, measured.)
+    After a failed commit nothing more is written: every later call raises the same error.
     """
 
     def __init__(self, store: Store, serial: int) -> None:

@@ -1,0 +1,85 @@
+"""Writes of concurrent pushes share commits; a state that moved on ends the run with nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from sieve_jobs.errors import LockedError
+from sieve_jobs.plan.plan import Reason
+from sieve_jobs.push.draft import draft_entry
+from sieve_jobs.push.events import Event
+from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.state.entry import JobStatus, Pin, PutEntry
+from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.wire import Status
+from tests.plan.world import START
+from tests.push.scene import Scene, clips
+
+
+def entries(count: int) -> list[PutEntry]:
+    drafts = [draft_entry(detail, Reason.NEW, now=START, commit=None) for detail in clips(count)]
+    return [PutEntry(type(draft)(**{**fields(draft), "job_id": f"job-{i}"})) for i, draft in enumerate(drafts)]
+
+
+def fields(entry: object) -> dict[str, object]:
+    return {name: getattr(entry, name) for name in entry.__slots__}  # type: ignore[attr-defined]
+
+
+def test_writes_that_come_together_are_one_commit(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        before = store.load().header.serial
+
+        async def main() -> None:
+            recorder = Recorder(store, before)
+            await asyncio.gather(*(recorder.write(write) for write in entries(20)))
+
+        asyncio.run(main())
+        assert len(store.names()) == 20
+        assert store.load().header.serial == before + 1
+
+
+def test_what_is_handed_over_is_there_after_a_flush(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> None:
+            recorder = Recorder(store, store.load().header.serial)
+            recorder.later(*entries(1))
+            recorder.status(JobStatus("job-0", Status.FINISHED))
+            await recorder.flush()
+
+        asyncio.run(main())
+        assert store.get(["clip-0"])["clip-0"].status is Status.FINISHED
+
+
+def test_after_a_failed_commit_nothing_more_is_written(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> None:
+            recorder = Recorder(store, store.load().header.serial + 5)
+            for _ in range(2):
+                with pytest.raises(LockedError):
+                    await recorder.write(*entries(1))
+            recorder.later(*entries(2))
+            with pytest.raises(LockedError):
+                await recorder.flush()
+
+        asyncio.run(main())
+        assert not store.names()
+
+
+def test_a_state_that_moved_on_under_a_run_ends_it_and_loses_nothing(scene: Scene) -> None:
+    def watch(event: Event) -> None:
+        if event.kind == "pushed" and len(scene.cloud.pushes) == 1:
+            with open_store(scene.path) as other:
+                other.commit([Pin("https://far.example", None)], other.load().header.serial)
+
+    ran = scene.apply(clips(5), on_event=watch, concurrency=1)
+    assert ran.exit_code == 7
+    assert len(scene.cloud.pushes) == 1
+    assert ran.row("clip-0")["job_id"] == scene.cloud.jobs[0].id
+    again = scene.apply(clips(5))
+    assert again.exit_code == 0
+    assert scene.pushed() == [*range(5)]
