@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.state.batch import fold
 from sieve_jobs.state.entry import Entry, PastJob, State, Write
 from sieve_jobs.state.mounts import read_mounts, refuse_network
 from sieve_jobs.state.problems import read_only as opened_read_only
@@ -24,7 +24,9 @@ from sieve_jobs.state.reading import (
     require_absent,
 )
 from sieve_jobs.state.schema import SCHEMA, Schema
-from sieve_jobs.state.writer import Writer
+
+if TYPE_CHECKING:
+    from sieve_jobs.state.writer import Writer
 
 
 def open_store(
@@ -44,6 +46,9 @@ def open_store(
     if read_only:
         return SqliteStore(path, Reader(path, schema))
     refuse_network(path, mounts)
+    # A plan reads only: what writes, backs up and migrates is loaded by those who write.
+    from sieve_jobs.state.writer import Writer
+
     return SqliteStore(path, Writer(path, schema, now))
 
 
@@ -62,7 +67,7 @@ class SqliteStore:
     @property
     def warnings(self) -> Sequence[Diagnostic]:
         """What went wrong beside the state itself, such as a daily backup; complete after close."""
-        return self._access.warnings if isinstance(self._access, Writer) else ()
+        return () if isinstance(self._access, Reader) else self._access.warnings
 
     def load(self) -> State:
         """As Store. Read-only, the other reads answer from the same snapshot until the next load."""
@@ -115,6 +120,8 @@ class SqliteStore:
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
         """As Store. Raises ValueError for writes that need a serial and have none."""
         with self._one_at_a_time:
+            from sieve_jobs.state.batch import fold
+
             batch = fold(writes)
             if expect_serial is None and batch.decides:
                 raise ValueError("only job statuses are committed without a serial")
