@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.backup import last_good
@@ -98,28 +98,24 @@ class Reader:
         problem: Exception | None = None
         for _ in range(_ATTEMPTS):
             self.close()
-            before: Files | None = None
+            require_safe_state(self._path)
+            before = self._look()
             try:
-                require_safe_state(self._path)
-                before = look(self._path)
                 mark = Mark(self._path).read()
                 connection = self._open(before, copied=problem is not None and _out_of_reach(problem))
                 refuse_rolled_back(read_header(connection).header, mark, self._path)
                 result = read(connection)
-                if self._guard is None or look(self._path) == self._guard:
-                    return result
-                problem = None
-            except StateError as error:
-                if before is None or look(self._path) == before:
-                    raise
+            except (sqlite3.Error, *NOT_AS_WRITTEN, StateError, OSError) as error:
+                if self._look() == before and not (problem is None and _out_of_reach(error)):
+                    self._refuse(error)
                 problem = error
-            except (sqlite3.Error, *NOT_AS_WRITTEN) as error:
-                if look(self._path) == before and not (problem is None and _out_of_reach(error)):
-                    raise self._shown(error) from error
-                problem = error
-            except OSError as error:
-                raise unreadable(self._path, error.strerror or str(error)) from error
-        raise changed_while_read(self._path) if problem is None else self._shown(problem)
+                continue
+            if self._guard is None or self._look() == self._guard:
+                return result
+            problem = None
+        if problem is not None:
+            self._refuse(problem)
+        raise changed_while_read(self._path)
 
     def again(self, read: Callable[[sqlite3.Connection], T], *, sound: str = "") -> T:
         """*read*'s answer from the same snapshot. *sound* names a table whose indexes it trusts.
@@ -132,7 +128,7 @@ class Reader:
             result = self._read_soundly(self._connection, read, sound)
         except (sqlite3.Error, *NOT_AS_WRITTEN) as error:
             self._require_unchanged()
-            raise self._shown(error) from error
+            self._refuse(error)
         self._require_unchanged()
         return result
 
@@ -149,8 +145,14 @@ class Reader:
             self._sound.add(sound)
         return read(connection)
 
+    def _look(self) -> Files:
+        try:
+            return look(self._path)
+        except OSError as error:
+            raise unreadable(self._path, error.strerror or str(error)) from error
+
     def _require_unchanged(self) -> None:
-        if self._guard is not None and look(self._path) != self._guard:
+        if self._guard is not None and self._look() != self._guard:
             raise changed_while_read(self._path)
 
     def _open(self, files: Files, *, copied: bool) -> sqlite3.Connection:
@@ -172,11 +174,16 @@ class Reader:
             self._connection = _migrated(self._connection, self._path, self._schema)
         return self._connection
 
-    def _shown(self, error: Exception) -> Exception:
+    def _refuse(self, error: Exception) -> NoReturn:
+        """Raises what *error* means for people."""
+        if isinstance(error, StateError):
+            raise error
+        if isinstance(error, OSError):
+            raise unreadable(self._path, error.strerror or str(error)) from error
         if isinstance(error, sqlite3.Error):
             backup = None if is_out_of_reach(error) else last_good(self._path)
-            return from_sqlite(error, self._path, writing=False, backup=backup)
-        return damaged(self._path, str(error), last_good(self._path)) if isinstance(error, NOT_AS_WRITTEN) else error
+            raise from_sqlite(error, self._path, writing=False, backup=backup) from error
+        raise damaged(self._path, str(error), last_good(self._path)) from error
 
 
 def _stat(path: Path) -> tuple[int, int, int, int] | None:
