@@ -61,5 +61,8 @@ def _explain_code(session: Session, code: str) -> ExitCode:
     if session.as_json:
         session.streams.document({"code": page.id, "title": page.title, "page": page.page})
     else:
-        session.streams.answer(f"{page.id}: {page.title}\n\n{page.page}")
+        import textwrap
+
+        width = min(session.style(session.streams.out).width, 100)
+        session.streams.answer(f"{page.id}: {page.title}\n\n{textwrap.fill(page.page, width)}")
     return ExitCode.OK
