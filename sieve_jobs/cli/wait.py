@@ -23,7 +23,7 @@ from sieve_jobs.wire import Status
 
 if TYPE_CHECKING:
     from sieve_jobs.push.client import Client
-    from sieve_jobs.push.follow import FollowResult
+    from sieve_jobs.push.followed import FollowResult
     from sieve_jobs.push.stop import Stop
 
 
@@ -62,7 +62,8 @@ def _follow(
     session: Session, running: Mapping[str, Entry], timeout: float | None
 ) -> tuple[FollowResult, Mapping[str, Entry]]:
     """What following came to, and every entry as it stands afterwards."""
-    from sieve_jobs.push.follow import Followed, FollowOptions, follow
+    from sieve_jobs.push.follow import follow
+    from sieve_jobs.push.followed import Followed, FollowOptions
     from sieve_jobs.push.recorder import Recorder
 
     redactor = redactor_of(session)

@@ -13,12 +13,12 @@ from sieve_jobs.push.conduct import conduct, pump
 from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned
-from sieve_jobs.push.follow import Followed
+from sieve_jobs.push.followed import Followed
 from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
-from sieve_jobs.push.reuse import cancel_pruned, reuse
+from sieve_jobs.push.reuse import cancel_pruned
 from sieve_jobs.push.run import Run, place_of
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import State
@@ -78,7 +78,7 @@ async def _push_all(run: Run, state: State, doubts: Doubts) -> None:
         if change.action is Action.PUSH and change.detail is not None:
             run.orders.add(Order(change, change.detail, change.reason, change.entry, run.options.key))
     if whole:
-        await reuse(run, [change for change in plan.changes if change.action is Action.REUSE])
+        run.reuses += [change for change in plan.changes if change.action is Action.REUSE]
         await cancel_pruned(run, [change for change in plan.changes if _is_to_cancel(change)])
     await pump(run, doubts)
 
@@ -121,4 +121,4 @@ def _leftovers(run: Run, state: State, doubts: Doubts) -> None:
     rows = {change.intent.uuid: change for change in run.plan.changes if change.intent is not None}
     entries = run.store.get([intent.name for intent in state.intents]) if state.intents else {}
     for intent in state.intents:
-        doubts.add(intent, rows.get(intent.uuid), entries.get(intent.name), blocks=True)
+        doubts.add(intent, rows.get(intent.uuid), entries.get(intent.name), own=False)

@@ -89,7 +89,10 @@ class Client:
         self._clock = clock or SystemClock()
         self._deadline = deadline
         self._jitter = jitter
-        self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
+        try:
+            self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
+        except NotSentError as error:
+            raise InvalidError(Diagnostic("SJ141", str(error), hint="see SSL_CERT_FILE and SSL_CERT_DIR")) from error
         self._seen_date: tuple[datetime, float] | None = None
         self._date_text = ""
 

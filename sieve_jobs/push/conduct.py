@@ -8,7 +8,8 @@ from collections.abc import Callable, Coroutine
 from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.events import Waiting
-from sieve_jobs.push.follow import FollowResult
+from sieve_jobs.push.followed import FollowResult
+from sieve_jobs.push.reuse import reuse
 from sieve_jobs.push.run import Run
 from sieve_jobs.push.send import send
 from sieve_jobs.push.stop import GRACE
@@ -47,7 +48,7 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
 
 
 async def pump(run: Run, doubts: Doubts) -> None:
-    """Makes every push that may be made now: alone until one was accepted, then several at a time."""
+    """Takes earlier jobs again, then makes every push that may be made: alone until one was accepted, then several."""
 
     async def slot(*, alone: bool) -> None:
         while not (run.ending.is_set() or (alone and run.learned)):
@@ -65,8 +66,10 @@ async def pump(run: Run, doubts: Doubts) -> None:
             if doubt is None:
                 run.orders.done(order)
             elif order.name not in run.held:
-                doubts.add(doubt, order.change, order.before, blocks=False)
+                doubts.add(doubt, order.change, order.before, own=True)
 
+    reuses, run.reuses = run.reuses, []
+    await reuse(run, reuses)
     await slot(alone=True)
     slots = [asyncio.create_task(slot(alone=False)) for _ in range(run.options.concurrency)]
     try:
@@ -100,6 +103,7 @@ async def _settle(run: Run, doubts: Doubts) -> None:
 
 async def _heed_stop(run: Run) -> None:
     await run.stop.asked.wait()
+    run.codes.add(run.stop.exit_code)
     run.halt(None, run.stop.exit_code, "asked to stop: pushes under way are recorded, no other begins")
 
 

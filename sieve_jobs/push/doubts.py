@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sieve_jobs.errors import CallError
 from sieve_jobs.plan.decide import decide
@@ -35,6 +35,8 @@ class Doubt:
     before: Entry | None
     seen_at: float
     """Monotonic seconds from which on it is known to this run: the settle time where no far clock is known."""
+    own: bool
+    """This run made the push."""
 
 
 class Doubts:
@@ -44,11 +46,11 @@ class Doubts:
         self.run = run
         self.open: list[Doubt] = []
 
-    def add(self, intent: Intent, change: Change | None, before: Entry | None, *, blocks: bool) -> None:
-        """*blocks*: the class of the push does not know of it yet."""
-        if blocks:
+    def add(self, intent: Intent, change: Change | None, before: Entry | None, *, own: bool) -> None:
+        """*own*: this run made the push, so that its class is busy already."""
+        if not own:
             self.run.orders.block(intent.projection_hash)
-        self.open.append(Doubt(intent, change, before, self.run.clock.monotonic()))
+        self.open.append(Doubt(intent, change, before, self.run.clock.monotonic(), own))
 
     async def look(self) -> None:
         """One look at the far side for every open doubt. Nothing may be under way: it could be taken for a doubt."""
@@ -140,8 +142,10 @@ class Doubts:
         run, intent, change = self.run, doubt.intent, doubt.change
         how = "by its key" if run.client.engine else "by its function and inputs, in the far side's list"
         entry = adopt(run, intent, job, how, before=doubt.before, change=change)
+        if doubt.own:
+            run.pushed.add(intent.name)
         if change is not None and change.detail is not None and not still_wanted(run, intent, change.detail):
-            self._next(change, entry)
+            self._next(change, entry, doubt.before)
 
     def _again(self, doubt: Doubt, change: Change) -> None:
         """The push never arrived: it is made again if the spec still asks for it, else what the spec asks for now."""
@@ -160,17 +164,31 @@ class Doubts:
         run.recorder.later(ClearIntent(intent.uuid))
         run.emit(Dropped(intent.name, "it never arrived, and the spec does not ask for it any more"))
         run.row(change)
+        run.dropped.add(change.name)
         if change.detail is not None:
-            self._next(change, doubt.before)
+            self._next(change, doubt.before, None)
 
-    def _next(self, change: Change, entry: Entry | None) -> None:
-        """With the doubt out of the way: what the plan would have said of the spec without it."""
+    def _next(self, change: Change, entry: Entry | None, before: Entry | None) -> None:
+        """With the doubt out of the way: what the plan would have said of the spec without it.
+
+        *before* is the entry that *entry* just replaced.
+        """
         run, detail = self.run, change.detail
         if detail is None or run.options.continue_only:
             return
-        decision = decide(detail, entry, options=run.options.plan, target=run.plan.where.target)
+        own = [job for job in run.store.past([detail.digest]).get(detail.digest, ()) if job.name == change.name]
+        if before is not None and before.digest == detail.digest and not before.lost:
+            own.insert(0, before.past())
+        options = replace(run.options.plan, rerun=frozenset())
+        decision = decide(detail, entry, own, options=options, target=run.plan.where.target)
         if decision.action is Action.PUSH:
+            run.dropped.discard(change.name)
             run.orders.add(Order(change, detail, decision.reason, entry, run.options.key))
+        elif decision.action is Action.REUSE:
+            run.dropped.discard(change.name)
+            run.reuses.append(
+                replace(change, action=Action.REUSE, reason=decision.reason, reuses=decision.reuses, entry=entry)
+            )
 
 
 def still_wanted(run: Run, intent: Intent, detail: Detail) -> bool:

@@ -69,7 +69,7 @@ async def exchange(peer: Peer, request: bytes, *, connect_timeout: float, longes
             )
     except TimeoutError as error:
         raise NotSentError(f"no connection within {connect_timeout:g} s") from error
-    except (OSError, ssl.CertificateError) as error:  # ssl.SSLError is an OSError; an empty errno text names its class
+    except (OSError, ssl.CertificateError, UnicodeError) as error:  # UnicodeError: no name of a host
         raise NotSentError(str(error) or type(error).__name__) from error
     try:
         transport.write(request)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, RefusedError
 from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
-from sieve_jobs.push.clock import Clock, SystemClock
 from sieve_jobs.push.events import Event, JobFailed, Lost, StatusChanged, Waiting
+from sieve_jobs.push.followed import End, Followed, FollowOptions, FollowResult
+from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.push.recorder import Recorder
-from sieve_jobs.push.redact import Redactor
-from sieve_jobs.push.stop import Stop
 from sieve_jobs.push.tail import last_lines
 from sieve_jobs.state.entry import JobStatus
 from sieve_jobs.wire import Job, Status
@@ -26,57 +25,10 @@ SHORTEST_AWAIT = 1.0
 """Seconds between two waiting calls for a job, for a far side that does not really wait."""
 MOST_CUTS = 3
 """Waiting calls cut off by something between, after which none is made any more."""
-MOST_FAILURES = 12
-"""Rounds in a row without one good answer after which following ends."""
+LONGEST_SILENCE = 120.0
+"""Seconds without one good answer after which following ends."""
 LONGEST_ERROR = 64 * 1024
 """Characters kept of a job's error, its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A job that is followed, as last heard of."""
-
-    name: str
-    job_id: str
-    status: Status
-    redactor: Redactor = field(repr=False)
-    superseded: bool = False
-    """An earlier job of a spec that has a newer one: its end is told, and is nobody's failure."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a job ended. *error* and *log* are redacted."""
-
-    status: Status
-    error: str = ""
-    log: tuple[str, ...] = ()
-    lost: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FollowOptions:
-    """How jobs are followed. *wait* is seconds, None to the end."""
-
-    wait: float | None = None
-    concurrency: int = 8
-    log_lines: int = 20
-    clock: Clock = field(default_factory=SystemClock)
-    stop: Stop | None = None
-    target: str = "local"
-    """Named in commands that are suggested."""
-    organization_id: str | None = None
-    """Pinned: a job is called lost only by a far side that shows no other organisation's jobs."""
-
-
-@dataclass(frozen=True, slots=True)
-class FollowResult:
-    """What came of the jobs, by id; *running* are those that had not ended."""
-
-    ended: dict[str, End]
-    running: dict[str, Followed]
-    codes: frozenset[ExitCode]
-    problems: tuple[Diagnostic, ...]
 
 
 async def follow(
@@ -109,13 +61,13 @@ class Follower:
         self._ended: dict[str, End] = {}
         self._codes: set[ExitCode] = set()
         self._problems: list[Diagnostic] = []
-        self._telling: set[str] = set()
+        self._telling: dict[str, Followed] = {}
         self._can_await = True
         self._cuts = 0
         self._closed = False
         self._changed = asyncio.Event()
         self._added = asyncio.Event()
-        self._failures = 0
+        self._silent_since: float | None = None
         self._over = asyncio.Event()
 
     def add(self, job: Followed) -> None:
@@ -150,9 +102,10 @@ class Follower:
                 raise error
         await self._recorder.flush()
         interrupted = options.stop is not None and options.stop.asked.is_set()
-        if self._open and not self._over.is_set() and not interrupted:
+        running = self._telling | self._open
+        if running and not self._over.is_set() and not interrupted:
             self._codes.add(ExitCode.TIMED_OUT)
-        return FollowResult(self._ended, dict(self._open), frozenset(self._codes), tuple(self._problems))
+        return FollowResult(self._ended, running, frozenset(self._codes), tuple(self._problems))
 
     def _wake(self) -> None:
         self._changed.set()
@@ -198,6 +151,7 @@ class Follower:
         """Asks in rounds: for what waiting calls do not tell, and for everything where they do not work."""
         pause = FIRST_PAUSE
         while True:
+            await self._recorder.flush()
             before = dict(self._open)
             asked = self._to_ask()
             if asked:
@@ -252,9 +206,10 @@ class Follower:
         if job is not None and isinstance(error, RefusedError) and error.status == 404:
             await self._gone(job)
             return
-        self._failures += 1
-        refused = isinstance(error, RefusedError) and error.status != 429
-        if refused or self._failures >= MOST_FAILURES:
+        now = self._options.clock.monotonic()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        refused = isinstance(error, RefusedError) and of_error(error) is Outcome.STOPPED
+        if refused or now - self._silent_since >= LONGEST_SILENCE:
             self._end(Diagnostic("SJ149", f"could not follow the jobs: {message}", hint="they go on; ask with status"))
         else:
             self._emit(Waiting(FIRST_PAUSE, message, job.name if job else None))
@@ -268,7 +223,7 @@ class Follower:
 
     async def _heard(self, found: Job) -> None:
         """What the far side says of a job: recorded and told if it is news."""
-        self._failures = 0
+        self._silent_since = None
         job = self._open.get(found.id)
         if job is None or found.status is job.status:
             return
@@ -282,7 +237,7 @@ class Follower:
     async def _at_end(self, job: Followed, found: Job) -> None:
         """Told and recorded together: a bad end that nobody was told of is the next run's to tell."""
         del self._open[job.job_id]
-        self._telling.add(job.job_id)
+        self._telling[job.job_id] = job
         error = job.redactor.clean(found.error)[-LONGEST_ERROR:]
         bad = found.status is not Status.FINISHED
         lines: tuple[str, ...] = ()
@@ -296,7 +251,7 @@ class Follower:
         if bad and not job.superseded:
             self._codes.add(ExitCode.JOB_FAILED)
         self._ended[job.job_id] = End(found.status, error, lines)
-        self._telling.discard(job.job_id)
+        del self._telling[job.job_id]
         self._wake()
 
     async def _gone(self, job: Followed) -> None:

@@ -26,7 +26,7 @@ class TooLongError(BrokenError):
 
 
 class Http:
-    """Requests to one endpoint with one key. Every method raises NotSentError or BrokenError, and no other error.
+    """Requests to one endpoint with one key. Everything here raises NotSentError or BrokenError, and no other error.
 
     *deadline* is the longest an exchange may take as a whole, in seconds: httpx's own timeouts are per read.
     """
@@ -35,7 +35,10 @@ class Http:
         self._endpoint = endpoint
         self._key = key
         self._connect_timeout = connect_timeout
-        self._tls = httpx.create_ssl_context() if endpoint.is_tls else None
+        try:
+            self._tls = httpx.create_ssl_context() if endpoint.is_tls else None
+        except OSError as error:
+            raise NotSentError(f"the certificates to trust cannot be read: {error}") from error
         # A proxy would get to see a key that is meant for this machine alone.
         self._trust_env = not endpoint.is_loopback
         self._proxied = self._trust_env and bool({"https" if endpoint.is_tls else "http", "all"} & set(getproxies()))
@@ -103,6 +106,12 @@ class Http:
         self._idle.append(client)
 
     def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        try:
+            return self._made(limits)
+        except (ValueError, ImportError) as error:
+            raise NotSentError(f"the proxy that the environment names cannot be used: {error}") from error
+
+    def _made(self, limits: httpx.Limits) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self._endpoint.url,
             auth=_Key(self._key),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.plan.plan import Action, Change, Reason
-from sieve_jobs.push.follow import FollowResult
+from sieve_jobs.push.followed import FollowResult
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.push.run import Run, place_of
 
@@ -57,7 +57,8 @@ def _complete(run: Run, change: Change) -> None:
     entry = change.entry
     if change.action in (Action.PUSH, Action.REUSE) or change.intent is not None:
         row = run.row(change)
-        if row.job_id is None and row.error is None and not run.options.continue_only:
+        due = change.name not in run.dropped and not run.options.continue_only
+        if row.job_id is None and row.error is None and due:
             run.fail(change, row.reason, "not pushed: the run ended before")
         return
     row = run.row(change)

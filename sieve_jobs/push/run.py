@@ -13,7 +13,8 @@ from sieve_jobs.plan.plan import Action, Change, Plan, Reason
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Held, Pushed, Refused, Stopping, Waiting
-from sieve_jobs.push.follow import Followed, Follower, FollowOptions
+from sieve_jobs.push.follow import Follower
+from sieve_jobs.push.followed import Followed, FollowOptions
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.orders import Orders
 from sieve_jobs.push.pace import Pace
@@ -56,6 +57,12 @@ class Run:
         self.pushed: set[str] = set()
         self.refused: set[str] = set()
         self.held: set[str] = set()
+        self.dropped: set[str] = set()
+        """Names whose doubt is over without a job: nothing more is due for them."""
+        self.reuses: list[Change] = []
+        """Changes that take an earlier job again, to be checked before the next push."""
+        self.made: dict[str, str] = {}
+        """Ids of the jobs that this run recorded, with the names they belong to."""
         self.follower = Follower(self.recorder, client, self._follow_options(), emit)
         self.orders = Orders([], gated=lambda: client.engine is not True)
 

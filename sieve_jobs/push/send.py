@@ -116,6 +116,11 @@ class _Attempts:
             other_organization(run, organization, response.id)
             run.fail(order.change, order.reason, "its job was made in another organisation")
             return
+        other = run.made.setdefault(response.id, order.name)
+        if other != order.name:
+            # It would be one job for two specs: this one's push may be hidden behind it, or was never made.
+            run.hold(order.change, intent, f"it was answered with job {response.id}, which is that of '{other}'", ())
+            return
         run.learned = True
         run.learn(organization)
         run.recorder.later(*answered(intent, order.before, response.id, response.run_id, response.status))

@@ -43,6 +43,37 @@ def test_a_spec_that_was_removed_meanwhile_is_settled_and_not_pushed(tmp_path: P
         assert len(cloud.pushes) == 1
         assert not scene.state().intents
         assert list(scene.entries()) == (["a"] if created else [])
+        assert ran.row("a")["error"] is None
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["never-arrived", "arrived"])
+def test_a_spec_that_was_changed_back_meanwhile_is_not_paid_for_again(tmp_path: Path, created: bool) -> None:
+    with Cloud.running(lost_answer(created)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply([asks("a", {"width": 5})]).exit_code == 0
+        assert scene.apply([asks("a", {"width": 0})]).exit_code == 5
+        cloud.reveal()
+        ran = scene.apply([asks("a", {"width": 5})], settle=10.0)
+        assert ran.exit_code == 0, ran.result.problems
+        assert len(cloud.pushes) == 2
+        assert scene.entries()["a"].job_id == cloud.jobs[0].id
+        assert scene.apply([asks("a", {"width": 5})]).kinds() == []
+
+
+def test_one_job_for_two_pushes_is_a_decision(tmp_path: Path) -> None:
+    answer = {
+        "id": "same",
+        "run_id": "r",
+        "status": "queued",
+        "organization_id": "7f6f8b1e-3f3c-4b5c-9d5e-111111111111",
+    }
+    with Cloud.running(Script(faults=[Fault(status=200, body=answer, times=2)])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(clips(2), detach=True)
+        assert ran.exit_code == 5
+        assert "which is that of 'clip-0'" in ran.result.problems[0].message
+        assert [intent.name for intent in scene.state().intents] == ["clip-1"]
+        assert list(scene.entries()) == ["clip-0"]
 
 
 def test_a_doubt_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -20,15 +20,12 @@ def held(folder: Path, cloud: Cloud) -> Scene:
     return scene
 
 
-UNANSWERED = Script(faults=[Fault(match='"width":0')], lag_until_told=True)
-
-
 def another_function(cloud: Cloud) -> str:
     return cloud.add_job({"function": "other/thing", "inputs": {}}).id
 
 
 def another_organisation(cloud: Cloud) -> str:
-    return cloud.add_job(dict(clips(1)[0].spec.inputs), organization=OTHER_ORGANIZATION).id  # type: ignore[arg-type]
+    return cloud.add_job({"function": "sieve/dubbing", "inputs": {}}, organization=OTHER_ORGANIZATION).id
 
 
 def of_another_spec(cloud: Cloud) -> str:
