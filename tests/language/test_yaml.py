@@ -16,13 +16,15 @@ from sieve_jobs.spec.document import BuildError
 from sieve_jobs.spec.scalars import typed
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF, exclude_categories=["Cc", "Cs", "Zl", "Zp"]))
+# A key on one line has at most 1,024 characters in YAML; written as JSON, one may take six of them.
+KEYS = PRINTABLE.filter(lambda text: len(text) <= 120)
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
     | PRINTABLE,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PRINTABLE, inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=25,
 )
 
