@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -82,7 +81,7 @@ class FarSide:
 
     @property
     def now(self) -> float:
-        return time.time() + self.script.clock_offset
+        return self.script.now
 
     async def answer(self, request: Request) -> Answer:
         """Everything but push is worth a coroutine only because /await waits."""

@@ -23,20 +23,27 @@ from sieve_jobs.state.entry import Entry, State
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud
+from tests.cloud.script import fast_time
 from tests.plan.world import KEY, asks
 
 __all__ = ["KEY", "FastClock", "Ran", "Scene", "asks", "clips"]
 
 
-class FastClock:
-    """A clock that runs *speed* times as fast, so that minutes are waited for in fractions of a second."""
+SPEED = 200.0
 
-    def __init__(self, speed: float = 200.0) -> None:
+
+class FastClock:
+    """A clock that runs *speed* times as fast, so that minutes are waited for in fractions of a second.
+
+    The stand-in's clock has to run as fast, which a Scene sees to.
+    """
+
+    def __init__(self, speed: float = SPEED) -> None:
         self.speed = speed
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(fast_time(self.speed), UTC)
 
     def monotonic(self) -> float:
         return time.monotonic() * self.speed
@@ -104,6 +111,9 @@ class Scene:
     deadline: float = 20.0
     url: str = ""
     key: str = ""
+
+    def __post_init__(self) -> None:
+        self.cloud.script.speed = SPEED
 
     @property
     def path(self) -> Path:

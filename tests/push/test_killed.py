@@ -39,17 +39,17 @@ def killed(scene: Scene, cloud: Cloud, *, at: str = "-", count: int = COUNT) -> 
         pytest.param("pushing:clip-0", None, id="the-very-first-push"),
     ],
 )
-@pytest.mark.parametrize("lag", [0, 2], ids=["list-at-once", "list-lags"])
+@pytest.mark.parametrize("lag", [0.0, 30.0], ids=["list-at-once", "list-lags"])
 @pytest.mark.parametrize("engine", [False, True], ids=["cloud", "engine"])
 def test_with_settle_the_next_apply_finishes_it(
-    tmp_path: Path, at: str, fault: Fault | None, lag: int, engine: bool
+    tmp_path: Path, at: str, fault: Fault | None, lag: float, engine: bool
 ) -> None:
-    with Cloud.running(Script(faults=[fault] if fault else [], lag_calls=lag, engine=engine)) as cloud:
+    with Cloud.running(Script(faults=[fault] if fault else [], lag_seconds=lag, engine=engine)) as cloud:
         scene = Scene(tmp_path, cloud)
         killed(scene, cloud, at=at)
         assert scene.state().intents
         # On the engine no time has to pass: it knows every push by its key.
-        ran = scene.apply(clips(COUNT), settle=None if engine else 40.0)
+        ran = scene.apply(clips(COUNT), settle=None if engine else 60.0)
         assert ran.exit_code == 0, ran.result.problems
         assert scene.pushed() == [*range(COUNT)]
         assert not scene.state().intents

@@ -34,14 +34,14 @@ def faults_of(chance: random.Random) -> list[Fault]:
 @pytest.mark.parametrize("seed", range(40))
 def test_one_job_for_each_spec(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    with Cloud.running(Script(faults=faults_of(chance), lag_calls=chance.choice([0, 0, 1, 2]))) as cloud:
+    with Cloud.running(Script(faults=faults_of(chance), lag_seconds=chance.choice([0.0, 0.0, 10.0, 40.0]))) as cloud:
         scene = Scene(tmp_path, cloud)
         for _ in range(2):
             fatal = f"{chance.choice(['pushing', 'pushed', 'in_doubt'])}:clip-{chance.randrange(COUNT)}"
             command = [sys.executable, "-m", "tests.push.driver", str(tmp_path), cloud.url, str(COUNT), fatal]
             subprocess.run(command, cwd=Path(__file__).parents[2], timeout=60, check=False)
         for _ in range(3):
-            if scene.apply(clips(COUNT), settle=60.0).exit_code == 0:
+            if scene.apply(clips(COUNT), settle=80.0).exit_code == 0:
                 break
         assert scene.pushed() == [*range(COUNT)]
         assert not scene.state().intents
