@@ -99,7 +99,7 @@ def _env_part(spec: JobSpec, secret: Mapping[str, bool]) -> Json:
 
 def tags_of(spec: JobSpec, key: TagKey | None) -> Tags:
     """Tags of what is not stored: env values that were interpolated, secret leaves, and the webhooks."""
-    if key is None or not (spec.leaves or spec.webhooks):
+    if key is None or not (spec.leaves or spec.webhooks is not None):
         return Tags(key.id if key else "")
     env: dict[str, str] = {}
     secrets: dict[str, str] = {}
