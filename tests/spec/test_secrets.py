@@ -60,8 +60,8 @@ def test_the_request_holds_it_where_it_was_asked_for(tmp_path: Path) -> None:
     assert body == {
         "function": "a/b",
         "inputs": {
-            "whole": CANARY, "part": f"x {CANARY} open",
-            "url": {"url": f"https://{CANARY}@h.example/open?k={CANARY}"},
+            "whole": CANARY, "part": f"x {CANARY} n0-secret",
+            "url": {"url": f"https://{CANARY}@h.example/n0-secret?k={CANARY}"},
             "nested": [{"deep": CANARY}, "given"],
             "data": {"file": {"more": [CANARY, {"file": CANARY}]}},
             "literal": "${A_KEY}", "merged": {"a": CANARY}, "alias": CANARY, "again": CANARY,
@@ -76,8 +76,8 @@ def test_the_masked_request_holds_references(tmp_path: Path) -> None:
     assert body == {
         "function": "a/b",
         "inputs": {
-            "whole": "${A_KEY}", "part": "x ${A_KEY} open",
-            "url": {"url": "https://${A_KEY}@h.example/open?k=${A_KEY}"},
+            "whole": "${A_KEY}", "part": "x ${A_KEY} n0-secret",
+            "url": {"url": "https://${A_KEY}@h.example/n0-secret?k=${A_KEY}"},
             "nested": [{"deep": "${UNSET:-${A_KEY}}"}, "${A_KEY:+given}"],
             "data": {"file": {"more": ["${A_KEY}", {"file": "${A_KEY}"}]}},
             "literal": "${A_KEY}", "merged": {"a": "${A_KEY}"}, "alias": "${A_KEY}", "again": "${A_KEY}",
