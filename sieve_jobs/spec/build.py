@@ -203,7 +203,7 @@ class _Builder:
                 message = f"the key {shortened(text) or 'null'} is not a string"
                 raise BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
         elif event.tag not in _TEXT_TAGS:
-            raise BuildError("SJ105", f"the tag {shortened(event.tag or '')} is not supported on a key", span_of(event))
+            raise BuildError("SJ105", f"the tag {_written(event.tag)} is not supported on a key", span_of(event))
         frame.key = text
         if text in frame.mapping:
             first = self.document.keys.get(self._pointer())
@@ -296,9 +296,13 @@ def _tagged(event: ScalarEvent) -> Json:
         raise BuildError("SJ105", str(error), span_of(event)) from error
 
 
+def _written(tag: str | None) -> str:
+    return shortened((tag or "").replace(_STANDARD, "!!"))
+
+
 def _no_json(error: NotJsonError, event: Event) -> BuildError:
     return BuildError("SJ106", str(error), span_of(event), hint="quote it to keep it as text")
 
 
 def _unsupported(tag: str | None, event: Event) -> BuildError:
-    return BuildError("SJ105", f"the tag {shortened(tag or '')} is not supported", span_of(event), hint=_TAG_HINT)
+    return BuildError("SJ105", f"the tag {_written(tag)} is not supported", span_of(event), hint=_TAG_HINT)

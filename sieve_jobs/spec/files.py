@@ -24,11 +24,17 @@ _CHUNK = 1 << 20
 
 
 class LocalFileError(Exception):
-    """A file input that cannot be used: code and message of its finding."""
+    """A file input that cannot be used: code, message and hint of its finding."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, hint: str = "paths are relative to the spec file") -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.hint = code, message, hint
+
+
+def why(error: OSError) -> str:
+    """What the operating system says, as a part of a message."""
+    text = error.strerror or "unreadable"
+    return text[:1].lower() + text[1:]
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
@@ -46,14 +52,15 @@ def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> L
     try:
         path = Path(os.path.realpath(found, strict=True))
         if not path.is_relative_to(root):
-            raise LocalFileError("SJ206", f"the file '{shortened(shown)}' is outside the project")
+            hint = "move it, or the link, into the project"
+            raise LocalFileError("SJ206", f"the file '{shortened(shown)}' is outside the project", hint)
         descriptor = _open_beneath(root, path.relative_to(root).parts)
         try:
             stamp, digest = _hashed(descriptor, shown, lambda stamp: known(found, stamp))
         finally:
             os.close(descriptor)
     except OSError as error:
-        message = f"cannot read the file '{shortened(shown)}': {error.strerror}"
+        message = f"cannot read the file '{shortened(shown)}': {why(error)}"
         raise LocalFileError("SJ205", message) from error
     return LocalFile(path, shown, digest, stamp[0], stamp, found)
 
@@ -71,7 +78,7 @@ def _hashed(descriptor: int, shown: str, known: Callable[[Stamp], str | None]) -
             hashed.update(chunk)
         digest = hashed.hexdigest()
         if stamp_of(os.fstat(descriptor)) != stamp:
-            raise LocalFileError("SJ110", f"the file '{shortened(shown)}' changed while it was read")
+            raise LocalFileError("SJ110", f"the file '{shortened(shown)}' changed while it was read", "run it again")
     return stamp, digest
 
 

@@ -49,7 +49,7 @@ def _local_file(shown: Json, pointer: Pointer, reading: Reading, sent: Pointer) 
         try:
             file = read_local_file(shown, beside=Path(reading.folder), root=reading.settings.root, known=reading.known)
         except LocalFileError as error:
-            reading.add(Finding(error.code, error.message, where))
+            reading.add(Finding(error.code, error.message, where, hint=error.hint))
         else:
             reading.files[sent] = file
     if sent != pointer and leaf is not None:

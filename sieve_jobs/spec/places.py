@@ -23,7 +23,18 @@ def build_problem(text: str, shown: str, error: BuildError) -> Diagnostic:
             error = marked
     lines = Lines(text, shown)
     also = (lines.place(error.first),) if error.first is not None else ()
-    return Diagnostic(error.code, error.message, lines.place(error.span), hint=error.hint, also=also)
+    place = lines.place(error.span)
+    hint = error.hint or (_yaml_hint(error.message, place) if error.code == "SJ100" else None)
+    return Diagnostic(error.code, error.message, place, hint=hint, also=also)
+
+
+def _yaml_hint(message: str, place: Place) -> str | None:
+    """A way out of what libyaml stumbles over most often."""
+    if "\t" in place.text[: place.column]:
+        return "indent with spaces: YAML takes no tabs there"
+    if "mapping values are not allowed" in message:
+        return "put a text that holds ': ' in quotes, or correct the indentation"
+    return "close the quote" if "quoted scalar" in message and "end of stream" in message else None
 
 
 def placed(text: str, shown: str, found: Sequence[Sequence[Finding]]) -> tuple[Diagnostic, ...]:

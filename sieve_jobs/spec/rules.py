@@ -14,6 +14,8 @@ MAX_NAME = 200
 
 _FUNCTION = re.compile(r"[^\s/\\:]+/[^\s/\\:]+(?::[^\s/\\:]+)?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ELSEWHERE = frozenset({"defaults", "extends", "jobs"})
+"""Keys, of later releases, by which the function may stand somewhere else."""
 _ENV_NAMES = "letters, digits and _, not a digit first"
 _URL = re.compile(r"https?://[^\s/][^\s]*", re.IGNORECASE)
 _USUAL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
@@ -27,7 +29,7 @@ def check_tree(tree: Mapping[str, Json]) -> Iterator[Finding]:
     if function is not None and identity is not None:
         message, expected = "both 'function' and 'id' are given", "exactly one of the two"
         yield Finding("SJ220", message, ("id",), at_key=True, expected=expected)
-    elif function is None and identity is None:
+    elif function is None and identity is None and not _ELSEWHERE & tree.keys():
         expected = "function: author/name, or id: the function's id"
         yield Finding("SJ221", "neither 'function' nor 'id' is given", expected=expected)
     inputs = tree.get("inputs")
@@ -79,7 +81,8 @@ def name_trouble(name: str) -> str | None:
         return "is empty" if not name else f"is longer than {MAX_NAME} characters"
     for character in name:
         if not (character.isalnum() or character in _NAME_MARKS):
-            return f"holds {unicodedata.name(character, f'U+{ord(character):04X}').lower()}"
+            shown = f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
+            return "holds a space" if character == " " else f"holds {shown}"
     if any(part in {"", ".", ".."} for part in name.split("/")):
         return "has an empty, '.' or '..' part"
     return None

@@ -8,7 +8,7 @@ import stat
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.document import Span
-from sieve_jobs.spec.files import Stamp, stamp_of
+from sieve_jobs.spec.files import Stamp, stamp_of, why
 from sieve_jobs.spec.scan import UNREADABLE_HINT
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -111,5 +111,5 @@ def _needle(text: str) -> re.Pattern[str]:
 
 
 def _unreadable(shown: str, error: OSError) -> TextError:
-    message = f"cannot read the file: {error.strerror}"
+    message = f"cannot read the file: {why(error)}"
     return TextError(Diagnostic("SJ111", message, Place(shown), hint=UNREADABLE_HINT))
