@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tests.cloud.jobs import KEY, ORGANIZATION, CloudJob
 from tests.cloud.routes import FarSide, Request
 from tests.cloud.script import Script
-from tests.cloud.server import listen
+from tests.cloud.server import Live, listen
 
 T = TypeVar("T")
 
@@ -113,11 +113,9 @@ class Cloud:
         self._loop.close()
 
     async def _serve(self) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-        server = await listen(self._far_side, self._port, self._recorded, tasks)
+        live = Live()
+        server = await listen(self._far_side, self._port, self._recorded, live)
         self._ready.set()
         await self._stopping.wait()
         server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await live.end()

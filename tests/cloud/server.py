@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from email.utils import formatdate
 
 from tests.cloud.routes import Answer, FarSide, Request
@@ -15,22 +16,41 @@ HTML = b"<html><body>Please log in to the network</body></html>"
 PIECE = 64 * 1024
 
 
+@dataclass
+class Live:
+    """What has to end before the stand-in does."""
+
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    connections: set[Connection] = field(default_factory=set)
+
+    async def end(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for connection in list(self.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)  # the turn of the loop in which they close
+
+
 class Connection(asyncio.Protocol):
     """One client's connection: requests in turn, answers in turn."""
 
-    def __init__(self, far_side: FarSide, recorded: Callable[[], None], tasks: set[asyncio.Task[None]]) -> None:
+    def __init__(self, far_side: FarSide, recorded: Callable[[], None], live: Live) -> None:
         self.far_side = far_side
         self.recorded = recorded
-        self.tasks = tasks
+        self.tasks, self.open = live.tasks, live.connections
         self.buffer = bytearray()
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        self.open.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -117,13 +137,11 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(fault.seconds if fault.kind == "drip" else 0)
 
 
-async def listen(
-    far_side: FarSide, port: int, recorded: Callable[[], None], tasks: set[asyncio.Task[None]]
-) -> asyncio.Server:
+async def listen(far_side: FarSide, port: int, recorded: Callable[[], None], live: Live) -> asyncio.Server:
     """Serves on 127.0.0.1 and tells the far side its own address."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Connection(far_side, recorded, tasks), "127.0.0.1", port, backlog=1024, reuse_address=True
+        lambda: Connection(far_side, recorded, live), "127.0.0.1", port, backlog=1024, reuse_address=True
     )
     far_side.jobs.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     return server
