@@ -1,0 +1,89 @@
+"""Files made to hurt end in an error: no crash, not above 256 MiB, not for long, and few words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sieve_jobs.spec.parse import ParseSettings, parse_file
+from sieve_jobs.spec.reading import MAX_FINDINGS
+from sieve_jobs.spec.variables import Variables
+from tests.spec.hostile import CASES
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process with 256 MiB of data and 60 s of processor time said of each file."""
+    argv = [sys.executable, "-m", "tests.spec.hostile", str(tmp_path_factory.mktemp("hostile"))]
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=300, cwd=root, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return {row["name"]: row for row in map(json.loads, ran.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name in CASES])
+def test_hostile_files(told: dict[str, Any], name: str) -> None:
+    expected = CASES[name][1]
+    row = told[name]
+    assert row["specs"] == (expected is None)
+    assert row["codes"][:1] == ([expected] if expected else [])
+    assert len(row["codes"]) <= MAX_FINDINGS + 1
+    assert row["shown"] < 50_000
+
+
+def test_what_is_cut_off_is_said(told: dict[str, Any]) -> None:
+    assert told["unknown-keys"]["codes"] == ["SJ201"] * MAX_FINDINGS + ["SJ112"]
+    assert told["documents"]["codes"] == ["SJ200"] * MAX_FINDINGS + ["SJ112"]
+
+
+SPEC = b"""\
+name: clip
+function: a/b:v1
+inputs: {x: [1, 2.5, true, null, "${V}"], f: {file: clip.mp4}, d: {$file: {y: &y 1}}, z: *y}
+env: {A: "${A_KEY}", B: b}
+webhooks: [{type: job.complete, url: "https://h.example/${V:-x}"}]
+labels: {l: x}
+rerun: 1
+rerun_on: [secrets]
+protect: false
+"""
+PIECES = [
+    b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\t", b"\x1b", b"&y ", b"*y", b"<<: *y", b"{", b"}", b"[", b"]", b"${",
+    b"}}", b"$${", b"'", b'"', b"\n", b"\n  ", b"---\n", b": ", b"- ", b"!!int ", b"!x ", b"null", b"5", b"[]", b"{}",
+    b".inf", b"#", b"${A_KEY}", b"file", b"$file", b"\xe2\x80\xa8", b"%TAG ! x\n", b"matrix: 1\n", b"name: clip\n",
+]  # fmt: skip
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """The spec above with a few pieces put in, taken out or doubled."""
+    text = SPEC
+    for _ in range(draw(st.integers(1, 5))):
+        at, end = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
+        end = min(end, at + draw(st.integers(0, 12)))
+        text = text[:at] + draw(st.sampled_from([*PIECES, text[at:end] * 2])) + text[end:]
+    return text
+
+
+@given(mutated() | st.binary(max_size=60))
+def test_parsing_never_raises(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp() / "parse"
+    folder.mkdir(exist_ok=True)
+    (folder / "clip.mp4").write_bytes(b"x")
+    path = folder / "x.yaml"
+    path.write_bytes(content)
+    settings = ParseSettings(folder.resolve(), Variables(environ={"V": "v", "A_KEY": "c4n4ry"}), sources={})
+    found = parse_file(str(path), "x.yaml", "x", settings, lambda path, stamp: None)
+    assert not (found.problems and found.details)
+    assert "c4n4ry" not in repr(found)
+    for problem in found.problems:
+        assert problem.place is not None
+        assert problem.message
+        assert problem.place.line <= content.count(b"\n") + 2
