@@ -2,10 +2,10 @@
 
 It may be deleted at any time. It holds digests and names, never a value of a variable. One blob a folder:
 
-    {file name: (stamp, read at (ns), context index, local files, [(name, digest, fingerprint, path, line)])}
+    {file name: (stamp, context index, local files, [(name, digest, fingerprint, path, line)])}
 
 A context is what else the rows depend on: variables as set, empty or unset with a keyed tag, functions with the
-hash of their source. A file whose time is as new as its reading is not trusted (git's "racily clean").
+hash of their source. A file whose time is as new as its reading is not remembered (git's "racily clean").
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sieve_jobs.spec.files import Stamp
 Row: TypeAlias = tuple[str, str, str, str, int]
 Context: TypeAlias = tuple[tuple[str, str], ...]
 LocalFiles: TypeAlias = tuple[tuple[str, Stamp, str], ...]
-Record: TypeAlias = tuple[Stamp, int, int, LocalFiles, list[Row]]
+Record: TypeAlias = tuple[Stamp, int, LocalFiles, list[Row]]
 
-_FORMAT = 1
+_FORMAT = 2
 _COARSE = 2_000_000_000
 _FINE = 50_000_000
 """Nanoseconds by which a file must be older than its reading. Kernels stamp files with a clock that lags by up to
@@ -43,22 +43,20 @@ class Folder:
         self.records = records if records is not None else {}
         self._indexes: dict[Context, int] = {}
 
-    def put(  # noqa: PLR0917 - the fields of a record
-        self, name: str, stamp: Stamp, read_at: int, context: Context, files: LocalFiles, rows: list[Row]
-    ) -> None:
-        """Remembers what the file *name* said when it was read at *read_at* (ns)."""
+    def put(self, name: str, stamp: Stamp, context: Context, files: LocalFiles, rows: list[Row]) -> None:
+        """Remembers what the file *name* said; *stamp*, and those of *files*, are settled."""
         index = self._indexes.get(context)
         if index is None:
             index = self._indexes[context] = len(self.contexts)
             self.contexts.append(context)
-        self.records[name] = (stamp, read_at, index, files, rows)
+        self.records[name] = (stamp, index, files, rows)
 
     def keeping(self, names: set[str]) -> Folder:
         """The same for the files *names* alone, without contexts that nothing depends on any more."""
         kept = Folder()
-        for name, (stamp, read_at, context, files, rows) in self.records.items():
+        for name, (stamp, context, files, rows) in self.records.items():
             if name in names:
-                kept.put(name, stamp, read_at, self.contexts[context], files, rows)
+                kept.put(name, stamp, self.contexts[context], files, rows)
         return kept
 
 
@@ -105,10 +103,8 @@ class ParseCache:
         if self._hashes is None:
             self._hashes = {}
             for name in self._folders:
-                for _, read_at, _, files, _ in self.folder(name).records.values():
-                    for file, known, digest in files:
-                        if is_settled(known, read_at):
-                            self._hashes[file] = (known, digest)
+                for _, _, files, _ in self.folder(name).records.values():
+                    self._hashes.update((file, (known, digest)) for file, known, digest in files)
         found = self._hashes.get(path)
         return found[1] if found is not None and found[0] == stamp else None
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,7 +135,7 @@ def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current
     records = folder.records
     fresh: list[os.DirEntry[str]] = []
     problems: list[Diagnostic] = []
-    extend = tree.wanted.extend
+    wanted = tree.wanted
     for entry in scanned.files:
         record = records.get(entry.name)
         if record is not None:
@@ -143,14 +144,14 @@ def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current
             except OSError:
                 fresh.append(entry)
                 continue
-            stamp, read_at, context, files, rows = record
+            stamp, context, files, rows = record
             if (
                 stamp == (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns)
                 and holds[context]
-                and is_settled(stamp, read_at)
-                and (not files or _files_unchanged(files, read_at))
+                and (not files or _files_unchanged(files))
             ):
-                extend(map(Wanted._make, rows))
+                for row in rows:
+                    wanted.append(_as_wanted(row))
                 continue
         fresh.append(entry)
     if not fresh and len(records) == len(scanned.files):
@@ -163,6 +164,10 @@ def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current
     return problems
 
 
+_as_wanted = partial(tuple.__new__, Wanted)
+"""`Wanted._make` without its checks, which cost as much as all else of an unchanged file."""
+
+
 def _load_file(  # noqa: PLR0917 - one step of _load_folder
     entry: os.DirEntry[str], scanned: Scanned, tree: Tree, kept: Folder, cache: ParseCache | None, current: Facts
 ) -> tuple[Diagnostic, ...]:
@@ -172,13 +177,14 @@ def _load_file(  # noqa: PLR0917 - one step of _load_folder
     rows: list[Row] = [
         (detail.spec.name, detail.digest, detail.fingerprint, shown, detail.spec.line) for detail in parsed.details
     ]
-    tree.wanted.extend(Wanted._make(row) for row in rows)
+    tree.wanted.extend(map(_as_wanted, rows))
     tree.parsed.update((detail.spec.name, detail) for detail in parsed.details)
     kept.records.pop(entry.name, None)
     facts = facts_named(parsed.variables, parsed.functions)
     context: Context = tuple((fact, current.of(fact)) for fact in facts)
-    if not parsed.problems and all(value for _, value in context):
-        kept.put(entry.name, parsed.stamp, read_at, context, parsed.files, rows)
+    stamps = (parsed.stamp, *(stamp for _, stamp, _ in parsed.files))
+    if not parsed.problems and all(value for _, value in context) and all(is_settled(s, read_at) for s in stamps):
+        kept.put(entry.name, parsed.stamp, context, parsed.files, rows)
     return parsed.problems
 
 
@@ -216,13 +222,13 @@ def _nothing_known(path: str, stamp: Stamp) -> str | None:
     return None
 
 
-def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...], read_at: int) -> bool:
+def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...]) -> bool:
     for path, stamp, _ in files:
         try:
             s = os.stat(path)  # noqa: PTH116
         except OSError:
             return False
-        if stamp != (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns) or not is_settled(stamp, read_at):
+        if stamp != (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns):
             return False
     return True
 
@@ -230,7 +236,7 @@ def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...], read_at: int) ->
 def _same_names(tree: Tree) -> list[Diagnostic]:
     """Names that are equal, or that some file system would take for equal."""
     names = [row[0] for row in tree.wanted]
-    if len({name.casefold() for name in names}) == len(names) and all(map(str.isascii, names)):
+    if len(set(map(str.casefold, names))) == len(names) and "".join(names).isascii():
         return []
     from sieve_jobs.spec.places import name_place
     from sieve_jobs.spec.rules import folded

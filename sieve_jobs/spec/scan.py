@@ -57,6 +57,7 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
 def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) -> list[tuple[str, str]]:
     """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown). *root* is a real path."""
     folders: list[tuple[str, str]] = []
+    take = found.files.append
     prefix = found.shown + "/" if found.shown else ""
     for entry in entries:
         name = entry.name
@@ -65,7 +66,7 @@ def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) 
                 if entry.is_symlink() and _leaves(entry.path, root):
                     found.problems.append(_outside(prefix + name))
                 else:
-                    found.files.append(entry)
+                    take(entry)
             elif name in {"_defaults.yaml", "_defaults.yml"}:
                 place = Place(prefix + name)
                 hint = "rename the file, or write its keys into the specs"
