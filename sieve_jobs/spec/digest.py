@@ -49,7 +49,10 @@ def parts_of(
     leaves = {pointer: leaf for pointer, leaf in spec.leaves.items() if leaf.is_secret(secret)} if spec.leaves else {}
     if spec.inputs:
         inputs: Json = dict(spec.inputs) if isinstance(spec.inputs, Mapping) else spec.inputs
-        parts["inputs"] = _hashed(inputs, ("inputs",), leaves, spec, secret, ignore_query)
+        if leaves or spec.files:
+            parts["inputs"] = _hashed(inputs, ("inputs",), leaves, spec, secret, ignore_query)
+        else:
+            parts["inputs"] = _resources(inputs, ignore_query)
     secrets = [dotted(pointer) for pointer in leaves if pointer[0] == "inputs"]
     if secrets:
         parts["secrets"] = [*sorted(secrets)]
@@ -62,6 +65,15 @@ def parts_of(
     if source is not None:
         parts["source"] = source
     return parts
+
+
+def _resources(value: Json, ignore_query: Sequence[str]) -> Json:
+    """What `_hashed` gives where there is neither a secret nor a file, without asking at every step."""
+    if isinstance(value, str):
+        return resource(value, ignore_query)
+    if isinstance(value, dict):
+        return {key: _resources(item, ignore_query) for key, item in value.items()}
+    return [_resources(item, ignore_query) for item in value] if isinstance(value, list) else value
 
 
 def _hashed(  # noqa: PLR0917 - a recursion that carries what does not change on its way

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from sieve_jobs.spec.cache import Context
 from sieve_jobs.spec.tags import TagKey, tag
 from sieve_jobs.spec.variables import Variables
 
 
-def facts_named(variables: Iterable[str], functions: Iterable[str]) -> list[str]:
-    """The names of facts, sorted: a variable is "v:NAME", a function "f:author/name"."""
-    return sorted([*(f"v:{name}" for name in variables), *(f"f:{name}" for name in functions)])
-
-
 class Facts:
-    """Facts by name, each worked out once. They hold no value of a variable, only a keyed tag of it."""
+    """Facts by name, each worked out once: a variable is "v:NAME", a function "f:author/name".
+
+    They hold no value of a variable, only a keyed tag of it.
+    """
 
     def __init__(self, variables: Variables, sources: Mapping[str, str] | None, key: TagKey | None) -> None:
         self._variables = variables
         self._sources = sources or {}
         self._key = key
         self._known: dict[str, str] = {}
+        self._contexts: dict[tuple[frozenset[str], frozenset[str]], Context | None] = {}
+
+    def context(self, variables: frozenset[str], functions: frozenset[str]) -> Context | None:
+        """All that rows depend on which were made from these; None where one could never be recognised again."""
+        names = (variables, functions)
+        if names not in self._contexts:
+            facts = sorted([*(f"v:{name}" for name in variables), *(f"f:{name}" for name in functions)])
+            context = tuple((fact, self.of(fact)) for fact in facts)
+            self._contexts[names] = context if all(value for _, value in context) else None
+        return self._contexts[names]
 
     def of(self, fact: str) -> str:
         """The fact as it is now; empty where it could never be recognised again."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
-from sieve_jobs.spec.cache import Context, Folder, ParseCache, Row, contexts_hold, is_settled
-from sieve_jobs.spec.facts import Facts, facts_named
+from sieve_jobs.spec.cache import Folder, ParseCache, Row, contexts_hold, is_settled
+from sieve_jobs.spec.facts import Facts
 from sieve_jobs.spec.files import Stamp
 from sieve_jobs.spec.jobspec import Detail, Wanted
 from sieve_jobs.spec.scan import Scanned, scan
@@ -174,18 +174,23 @@ def _load_file(  # noqa: PLR0917 - one step of _load_folder
     read_at = time.time_ns()
     shown = f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name
     parsed = tree.parser(cache)(shown)
-    rows: list[Row] = [
-        (detail.spec.name, detail.digest, detail.fingerprint, shown, detail.spec.line) for detail in parsed.details
-    ]
-    tree.wanted.extend(map(_as_wanted, rows))
-    tree.parsed.update((detail.spec.name, detail) for detail in parsed.details)
-    kept.records.pop(entry.name, None)
-    facts = facts_named(parsed.variables, parsed.functions)
-    context: Context = tuple((fact, current.of(fact)) for fact in facts)
-    stamps = (parsed.stamp, *(stamp for _, stamp, _ in parsed.files))
-    if not parsed.problems and all(value for _, value in context) and all(is_settled(s, read_at) for s in stamps):
-        kept.put(entry.name, parsed.stamp, context, parsed.files, rows)
+    rows: list[Row] = []
+    for detail in parsed.details:
+        spec = detail.spec
+        row = (spec.name, detail.digest, detail.fingerprint, shown, spec.line)
+        rows.append(row)
+        tree.wanted.append(_as_wanted(row))
+        tree.parsed[spec.name] = detail
+    if cache is not None:
+        kept.records.pop(entry.name, None)
+        context = None if parsed.problems else current.context(parsed.variables, parsed.functions)
+        if context is not None and _are_settled(parsed, read_at):
+            kept.put(entry.name, parsed.stamp, context, parsed.files, rows)
     return parsed.problems
+
+
+def _are_settled(parsed: ParsedFile, read_at: int) -> bool:
+    return is_settled(parsed.stamp, read_at) and all(is_settled(stamp, read_at) for _, stamp, _ in parsed.files)
 
 
 def _parser(settings: LoadSettings, cache: ParseCache | None) -> Callable[[str], ParsedFile]:
@@ -214,8 +219,10 @@ def _prefixes(specs: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _name_below(prefixes: tuple[str, ...], shown: str) -> str:
-    prefix = next((each for each in prefixes if shown.startswith(each)), "")
-    return shown[len(prefix) :].rpartition(".")[0]
+    for prefix in prefixes:
+        if shown.startswith(prefix):
+            return shown[len(prefix) :].rpartition(".")[0]
+    return shown.rpartition(".")[0]
 
 
 def _nothing_known(path: str, stamp: Stamp) -> str | None:

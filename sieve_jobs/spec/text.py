@@ -18,6 +18,10 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe
 A reviewer would see one line where libyaml sees two."""
 
 
+_PLAIN = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
+"""The bytes of a file in which there is nothing to look for."""
+
+
 class TextError(Exception):
     """A file that cannot be read as text; carries its diagnostic."""
 
@@ -53,6 +57,8 @@ def read_text(path: str, shown: str) -> tuple[str, Stamp]:
 
 def decoded(data: bytes, shown: str) -> str:
     """UTF-8 text, a byte order mark left out. Raises TextError naming the offset of the first bad byte."""
+    if not data.translate(None, _PLAIN):
+        return data.decode("ascii")
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from sieve_jobs.spec.cache import ParseCache, is_settled
 from sieve_jobs.spec.files import stamp_of
 from sieve_jobs.spec.load import LoadSettings, Tree, load_tree
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import settings
+from tests.spec.project import settings, write
 
 FILES = {
     "jobspecs/plain.yaml": "function: me/one\ninputs: {x: 1}\n",
@@ -33,6 +33,10 @@ class Cached:
         self.root = root
         self.given: dict[str, Any] = {"variables": Variables(environ=ENVIRON), "sources": SOURCES}
         self.cache = root / "cache.db"
+
+    def write(self) -> None:
+        write(self.root, FILES)
+        (self.root / "clips" / "link.mp4").symlink_to("a.mp4")
 
     def settings(self, **changes: object) -> LoadSettings:
         return settings(self.root, **(self.given | changes))
