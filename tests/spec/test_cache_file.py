@@ -106,6 +106,17 @@ def test_names_that_are_no_text(project: Cached) -> None:
         assert "odd" in {row.name for row in project.load().wanted}
 
 
+def test_rows_of_another_basis_never_stay(project: Cached) -> None:
+    """One run opened the cache before another target's run began it anew, and saves after it."""
+    early = ParseCache(project.cache, basis=project.settings().basis())
+    other = project.settings(ignore_query=("token",))
+    load_tree(other, ParseCache(project.cache, basis=other.basis()))
+    early.put("jobspecs/shows", early.folder("jobspecs/shows"))
+    early.save()
+    assert ParseCache(project.cache, basis=project.settings().basis()).paths() == {"jobspecs/shows"}
+    assert not ParseCache(project.cache, basis=other.basis()).paths()
+
+
 _RACE = """
 import sys
 from pathlib import Path
