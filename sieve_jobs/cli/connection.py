@@ -67,6 +67,16 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
         session.streams.say(f"the engine ended; {running.requeued} running {jobs} queued again for the next run")
 
 
+def path_on_disk(session: Session, url: str) -> str | None:
+    """Where an output of the engine lies on this disk; None for any other far side's."""
+    if not session.target.is_local:
+        return None
+    from sieve_jobs.engine.launch import path_on_disk as path_of
+
+    path = path_of(session.root, url)
+    return None if path is None else str(path)
+
+
 def required_key(session: Session) -> str:
     """The key of the remote target. Raises InvalidError naming the variable that should hold it."""
     if session.api_key is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sieve_jobs.cli.connection import FarSide, call, far_side
+from sieve_jobs.cli.connection import FarSide, call, far_side, path_on_disk
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import one_entry, redactor_of
 from sieve_jobs.cli.options import name_argument, verb
@@ -77,13 +77,8 @@ def file_urls(value: Json | Mapping[str, Json]) -> Iterator[str]:
 
 def shown_place(session: Session, url: str) -> str:
     """Where a file is, for people: a path on this disk for the engine's, else its url."""
-    if session.target.is_local:
-        from sieve_jobs.engine.launch import path_on_disk
-
-        path = path_on_disk(session.root, url)
-        if path is not None:
-            return str(path)
-    return url
+    path = path_on_disk(session, url)
+    return url if path is None else path
 
 
 def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrite: bool) -> Sequence[SavedFile]:

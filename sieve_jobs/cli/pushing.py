@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sieve_jobs.cli.connection import FarSide, default_workers, far_side
+from sieve_jobs.cli.connection import FarSide, default_workers, far_side, path_on_disk
 from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
@@ -269,13 +269,3 @@ def _naming_the_key(session: Session, problem: Diagnostic) -> Diagnostic:
     if session.target.is_local or problem.hint is None:
         return problem
     return replace(problem, hint=problem.hint.replace("the api key", f"the api key in {session.target.api_key_env}"))
-
-
-def path_on_disk(session: Session, url: str) -> str | None:
-    """Where an output of the engine lies on this disk; None for any other far side's."""
-    if not session.target.is_local:
-        return None
-    from sieve_jobs.engine.launch import path_on_disk as path_of
-
-    path = path_of(session.root, url)
-    return None if path is None else str(path)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 
 from sieve_jobs.cli.asking import ask
-from sieve_jobs.cli.connection import call, far_side
+from sieve_jobs.cli.connection import call, far_side, path_on_disk
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import record
 from sieve_jobs.cli.explain import explained
 from sieve_jobs.cli.options import name_argument, verb
-from sieve_jobs.cli.pushing import path_on_disk
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError
 from sieve_jobs.render import document, human, results

@@ -74,10 +74,10 @@ class _Attempts:
                         return None if found is _Found.RECORDED else intent
                     doubt = intent
                     continue
-                self._withdraw(intent)
+                left_over = self._withdraw(intent)
                 if outcome in (Outcome.REFUSED, Outcome.STOPPED) or not await self._try_later(outcome, error):
                     self._give_up(outcome, error, intent)
-                    return self._left_over(intent)
+                    return left_over
                 continue
             self._created(intent, pushed)
             return None
@@ -98,14 +98,11 @@ class _Attempts:
             intent = replace(intent, at=run.clock.now(), server_at=run.client.server_now())
 
     def _withdraw(self, intent: Intent) -> Intent | None:
-        """This attempt made nothing. The intent goes only if no earlier attempt of it went unanswered."""
+        """This attempt made nothing. The intent goes, unless an earlier attempt of it went unanswered."""
         if intent.attempt > 1:
             return intent
         self.run.recorder.later(ClearIntent(intent.uuid))
         return None
-
-    def _left_over(self, intent: Intent) -> Intent | None:
-        return intent if intent.attempt > 1 else None
 
     def _created(self, intent: Intent, pushed: Pushed) -> None:
         run, order, response = self.run, self.order, pushed.response

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sieve_jobs.state.entry import Entry, Intent, PastJob, State
+from sieve_jobs.state.entry import Entry, PastJob, State
 from sieve_jobs.state.problems import RowError
 from sieve_jobs.state.rows import (
     ENTRY_COLUMNS,
@@ -67,11 +67,6 @@ def entries_by(connection: sqlite3.Connection, column: str, keys: Iterable[str])
 def past_by(connection: sqlite3.Connection, column: str, keys: Iterable[str]) -> Iterator[tuple[PastJob, int]]:
     """Earlier jobs whose *column* (job_id, digest or name) is one of *keys*, each with its row's checksum."""
     return _rows_by(connection, "past", PAST_COLUMNS, (column, keys), past_of)
-
-
-def intents_by(connection: sqlite3.Connection, uuids: Iterable[str]) -> Iterator[tuple[Intent, int]]:
-    """Intents by their uuid, each with its row's checksum."""
-    return _rows_by(connection, "intents", INTENT_COLUMNS, ("uuid", uuids), intent_of)
 
 
 def read_history(connection: sqlite3.Connection) -> list[PastJob]:

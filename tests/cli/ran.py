@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sieve_jobs.cli.main import run
 from sieve_jobs.cli.streams import Streams
+from tests.acceptance.project import Ran
 from tests.cloud import Cloud
 
 KEY = {"SIEVE_API_KEY": "key-of-the-stand-in"}
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A command that ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.out)
 
 
 def ran(root: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
