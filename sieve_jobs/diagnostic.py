@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,5 +53,7 @@ class Diagnostic:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest of *known*, or None if nothing is close."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else None

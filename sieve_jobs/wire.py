@@ -7,10 +7,9 @@ WireError for a body that does not have the documented shape. Source: Sieve's op
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -85,8 +84,7 @@ def parse_time(text: str) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class PushResponse:
+class PushResponse(NamedTuple):
     """Answer of POST /v2/push: the job now exists."""
 
     id: str
@@ -97,8 +95,7 @@ class PushResponse:
     stream_output: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job as GET /v2/jobs/{id} tells it. Env and webhooks are never echoed by the far side."""
 
     id: str
@@ -120,16 +117,14 @@ class Job:
     """InputOutput objects, one level of nesting flattened."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPage:
+class JobPage(NamedTuple):
     """One page of GET /v2/jobs. *next_offset* is -1 on the last."""
 
     jobs: tuple[Job, ...]
     next_offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line a job printed. *at* is nanoseconds since the epoch."""
 
     at: int

@@ -13,7 +13,7 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from sieve_jobs.plan.plan import Prune
+    from sieve_jobs.plan.action import Prune
 
 
 @verb(

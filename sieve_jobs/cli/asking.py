@@ -12,7 +12,8 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import redactor_of
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, RefusedError
-from sieve_jobs.state.entry import Entry, JobStatus
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.writes import JobStatus
 
 if TYPE_CHECKING:
     from sieve_jobs.push.client import Client

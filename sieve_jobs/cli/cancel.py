@@ -14,7 +14,8 @@ from sieve_jobs.cli.options import verb
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.render.text import escape
-from sieve_jobs.state.entry import Entry, JobStatus
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.writes import JobStatus
 from sieve_jobs.wire import Job, Status
 
 if TYPE_CHECKING:

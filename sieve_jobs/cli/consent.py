@@ -7,7 +7,8 @@ import sys
 from sieve_jobs.cli.context import Session
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import GuardedError
-from sieve_jobs.plan.plan import Action, Plan
+from sieve_jobs.plan.action import Action
+from sieve_jobs.plan.plan import Plan
 
 YES = frozenset({"y", "yes"})
 

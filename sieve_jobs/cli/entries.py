@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from sieve_jobs.cli.context import Session
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import UsageError
-from sieve_jobs.state.entry import Entry, JobStatus
+from sieve_jobs.state.entry import Entry
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import JobStatus
 
 if TYPE_CHECKING:
     from sieve_jobs.push.redact import Redactor

@@ -14,7 +14,7 @@ from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
 from sieve_jobs.plan.explain import Explanation, explain
-from sieve_jobs.render import document, human
+from sieve_jobs.render import document, known
 from sieve_jobs.state.entry import Entry, PastJob
 
 _CODE = re.compile(r"SJ[0-9]{3}", re.IGNORECASE)
@@ -30,7 +30,7 @@ def command(session: Session, subject: str) -> ExitCode:
     if session.as_json:
         session.streams.document(document.explain_document(found))
     else:
-        session.streams.answer(human.explain(found, session.style(session.streams.out)))
+        session.streams.answer(known.explain(found, session.style(session.streams.out)))
     return ExitCode.OK
 
 

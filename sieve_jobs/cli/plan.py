@@ -13,7 +13,7 @@ from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.errors import ExitCode
 
 if TYPE_CHECKING:
-    from sieve_jobs.plan.plan import Prune
+    from sieve_jobs.plan.action import Prune
 
 
 @verb(

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.selection import selected
 from sieve_jobs.diagnostic import did_you_mean
+from sieve_jobs.plan.action import Action, Prune
 from sieve_jobs.plan.gather import build
-from sieve_jobs.plan.plan import Action, Notice, Plan, PlanOptions, Prune, Where
+from sieve_jobs.plan.plan import Notice, Plan, PlanOptions, Where
 from sieve_jobs.render.quantity import count
-from sieve_jobs.state.entry import State
-from sieve_jobs.state.store import Store
+
+if TYPE_CHECKING:
+    from sieve_jobs.state.loaded import State
+    from sieve_jobs.state.store import Store
 
 
 @dataclass(frozen=True, slots=True)

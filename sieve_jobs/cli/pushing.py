@@ -26,7 +26,7 @@ from sieve_jobs.state.store import Store
 from sieve_jobs.wire import Job, Json
 
 if TYPE_CHECKING:
-    from sieve_jobs.plan.plan import Prune
+    from sieve_jobs.plan.action import Prune
     from sieve_jobs.push.client import Client
     from sieve_jobs.push.events import Event
     from sieve_jobs.push.options import ApplyOptions
@@ -142,7 +142,7 @@ def _push(
     def work(client: Client, stop: Stop, emit: Callable[[Event], None]) -> Awaitable[ApplyResult]:
         return apply(plan, store, client, replace(options, stop=stop), emit)
 
-    expected = plan.summary.push + len(plan.running or ())
+    expected = plan.summary.push + len(plan.running)
     return run_shown(session, far, work, expected=expected, as_events=asked.events)
 
 

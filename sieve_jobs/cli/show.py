@@ -12,7 +12,7 @@ from sieve_jobs.cli.explain import explained
 from sieve_jobs.cli.options import name_argument, verb
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError
-from sieve_jobs.render import document, human, results
+from sieve_jobs.render import document, known, results
 from sieve_jobs.state.entry import Entry
 from sieve_jobs.wire import Job, Status
 
@@ -35,7 +35,7 @@ def command(session: Session, name: str, *, offline: bool) -> ExitCode:
         session.streams.document(body)
         return ExitCode.OK
     style = session.style(session.streams.out)
-    text = human.show(entry, said, past, style)
+    text = known.show(entry, said, past, style)
     if job is not None and job.outputs:
         lines = results.outputs(job, style, lambda url: path_on_disk(session, url))
         text += "\noutputs\n" + "".join(f"{line}\n" for line in lines)

@@ -13,10 +13,10 @@ from sieve_jobs.cli.locking import locked
 from sieve_jobs.cli.options import DURATION, common, merged, name_argument, names_argument, verb
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
-from sieve_jobs.render import document, human
+from sieve_jobs.render import document, known
 from sieve_jobs.render.text import escape
-from sieve_jobs.state.entry import DropEntry, PutPast, Write
 from sieve_jobs.state.export import entry_document, export, past_document
+from sieve_jobs.state.writes import DropEntry, PutPast, Write
 
 
 @click.group("state", epilog="\b\nExample:\n  sieve-jobs state list\n  sieve-jobs state show dub-intro --json")
@@ -38,7 +38,7 @@ def list_entries(session: Session, names: tuple[str, ...]) -> ExitCode:
         session.streams.document(document.state_list_document(header, entries.values()))
     else:
         style = session.style(session.streams.out)
-        session.streams.answer(human.state_list(entries.values(), style, datetime.now(UTC)))
+        session.streams.answer(known.state_list(entries.values(), style, datetime.now(UTC)))
     return ExitCode.OK
 
 

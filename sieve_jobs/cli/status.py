@@ -11,7 +11,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, record
 from sieve_jobs.cli.options import names_argument, verb
 from sieve_jobs.errors import ExitCode
-from sieve_jobs.render import document, human
+from sieve_jobs.render import document, known
 from sieve_jobs.wire import Status
 
 
@@ -32,7 +32,7 @@ def command(session: Session, names: tuple[str, ...], *, offline: bool, exit_cod
         session.streams.document(document.status_document(entries.values(), heard.problems))
     else:
         style = session.style(session.streams.out)
-        session.streams.answer(human.status(entries.values(), style, datetime.now(UTC)))
+        session.streams.answer(known.status(entries.values(), style, datetime.now(UTC)))
     if heard.problems:
         return ExitCode.ERROR
     bad = any(entry.status in {Status.ERROR, Status.CANCELLED} or entry.lost for entry in entries.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -31,6 +30,8 @@ class Streams:
 
     def line(self, body: Mapping[str, object]) -> None:
         """Writes one line of JSON to stdout, at once."""
+        import json
+
         self.answer(json.dumps(body, separators=(",", ":")).replace("##[", "##\\u005b"))
 
     def say(self, text: str) -> None:

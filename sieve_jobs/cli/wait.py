@@ -17,7 +17,7 @@ from sieve_jobs.cli.options import DURATION, names_argument, verb
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
-from sieve_jobs.render import document, human
+from sieve_jobs.render import document, known
 from sieve_jobs.state.entry import Entry
 from sieve_jobs.wire import Status
 
@@ -52,7 +52,7 @@ def command(session: Session, names: tuple[str, ...], timeout: float | None) -> 
     if session.as_json:
         session.streams.document(document.status_document(shown.values(), problems))
     elif shown:
-        session.streams.answer(human.status(shown.values(), session.style(session.streams.out), datetime.now(UTC)))
+        session.streams.answer(known.status(shown.values(), session.style(session.streams.out), datetime.now(UTC)))
     else:
         session.streams.say("no job is running")
     return worst(codes)

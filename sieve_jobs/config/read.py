@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sieve_jobs.config import kinds, places
+from sieve_jobs.config import kinds
 from sieve_jobs.config.kinds import Kind, LaterError
 from sieve_jobs.config.settings import CONFIG_NAME, LOCAL, Config, Project, Target
 from sieve_jobs.diagnostic import Diagnostic, Place, did_you_mean
 from sieve_jobs.errors import InvalidError
+
+if TYPE_CHECKING:
+    from sieve_jobs.config import places
 
 PROJECT_KEYS: Mapping[str, Kind] = {
     "specs": kinds.texts,
@@ -100,7 +104,9 @@ def _syntax_problem(text: str, message: str) -> Diagnostic:
     if match and match["line"]:
         place = Place(CONFIG_NAME, int(match["line"]), int(match["column"]))
     else:
-        place = Place(CONFIG_NAME, *places.line_column(text, len(text)))
+        from sieve_jobs.config.places import line_column
+
+        place = Place(CONFIG_NAME, *line_column(text, len(text)))
     return Diagnostic("SJ180", f"not valid TOML: {said[:1].lower()}{said[1:]}", place)
 
 
@@ -110,7 +116,6 @@ class _Reader:
     def __init__(self, text: str, document: Mapping[str, Any]) -> None:
         self._text = text
         self._document = document
-        self._spots = places.locate(text)
         self._problems: list[Diagnostic] = []
 
     def config(self) -> Config:
@@ -203,6 +208,13 @@ class _Reader:
     def _wrong_value(self, path: places.Path, message: str, expected: str, *, hint: str | None = None) -> None:
         self._problems.append(Diagnostic("SJ182", message, self._value_place(path), expected, hint))
 
+    @cached_property
+    def _spots(self) -> Mapping[places.Path, places.Spot]:
+        """Where each key stands; looked for once something is wrong."""
+        from sieve_jobs.config.places import locate
+
+        return locate(self._text)
+
     def _key_place(self, path: places.Path) -> Place | None:
         spot = self._spots.get(path)
         return Place(CONFIG_NAME) if spot is None else self._place(spot.key, spot.key_end)
@@ -215,7 +227,9 @@ class _Reader:
 
     def _place(self, start: int, end: int, *, whole: bool = False) -> Place:
         """A place whose text ends with the key, as the value may be a secret put there by mistake, or is *whole*."""
-        line, column = places.line_column(self._text, start)
+        from sieve_jobs.config.places import line_column
+
+        line, column = line_column(self._text, start)
         first = start - column + 1
         stop = self._text.find("\n", first)
         shown = self._text[first : stop if stop >= 0 else len(self._text)]

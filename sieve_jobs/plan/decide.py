@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.plan.difference import changed_part, differences, masked
-from sieve_jobs.plan.plan import Action, FieldDiff, Notice, PlanOptions, Reason
+from sieve_jobs.plan.plan import Notice, PlanOptions
 from sieve_jobs.spec.digest import digest_under
 from sieve_jobs.spec.jobspec import Detail, Tags
 from sieve_jobs.state.entry import Entry, Intent, PastJob

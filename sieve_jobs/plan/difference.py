@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from sieve_jobs.plan.plan import FieldDiff, Kind, Reason
+from sieve_jobs.plan.action import Kind, Reason
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.spec.jobspec import below
 from sieve_jobs.wire import Json
 

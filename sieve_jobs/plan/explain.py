@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change, FieldDiff
 from sieve_jobs.plan.moment import shown, stamp
-from sieve_jobs.plan.plan import Action, Change, FieldDiff, Plan, Reason
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.state.entry import Entry, PastJob
 from sieve_jobs.wire import Json, Status
 

@@ -1,16 +1,22 @@
-"""Gather: reads of tree and state what the survey asks for, and nothing more; the thin edge of planning."""
+"""Gather: reads of tree and state what the survey asks for, and nothing more; the thin edge of planning.
+
+Most plans find that nothing differs: what decides and compares is loaded when something does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sieve_jobs.plan.make import Known, make_plan
-from sieve_jobs.plan.plan import Plan, PlanOptions, Where
+from sieve_jobs.plan.plan import Plan, PlanOptions, Summary, Where
 from sieve_jobs.plan.survey import survey
-from sieve_jobs.spec.jobspec import Detail, Wanted
-from sieve_jobs.state.entry import Entry, State
-from sieve_jobs.state.store import Store
+
+if TYPE_CHECKING:
+    from sieve_jobs.spec.jobspec import Detail
+    from sieve_jobs.spec.wanted import Wanted
+    from sieve_jobs.state.entry import Entry
+    from sieve_jobs.state.loaded import State
+    from sieve_jobs.state.store import Store
 
 
 class Wants(Protocol):
@@ -29,6 +35,10 @@ def build(tree: Wants, store: Store, state: State, where: Where, options: PlanOp
     a file that changed meanwhile, StateError.
     """
     looked = survey(tree.wanted, state, options)
+    if looked.finds_nothing and not state.intents:
+        return Plan(where, (), Summary(unchanged=looked.unchanged))
+    from sieve_jobs.plan.make import Known, make_plan
+
     names = [spec.name for spec in looked.differing]
     entries: dict[str, Entry] = dict(store.get(looked.entries)) if looked.entries else {}
     for name in (*names, *(spec.name for spec in looked.steady), *looked.vanished):

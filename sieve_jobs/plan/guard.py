@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Collection
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.plan.plan import Action, Change, Plan, Reason
-from sieve_jobs.state.entry import State
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
+from sieve_jobs.state.loaded import State
 from sieve_jobs.wire import Status
 
 SHARE = 0.3

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from sieve_jobs.plan.action import Action, Prune, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.decide import Decision, decide, decide_steady
 from sieve_jobs.plan.earlier import EarlierJobs
-from sieve_jobs.plan.plan import Action, Change, Notice, Plan, PlanOptions, Prune, Reason, Summary, Where
+from sieve_jobs.plan.plan import Notice, Plan, PlanOptions, Summary, Where
 from sieve_jobs.plan.rename import pair
 from sieve_jobs.plan.survey import Survey
 from sieve_jobs.spec.digest import digest_under

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from sieve_jobs.plan.plan import PlanOptions
-from sieve_jobs.spec.jobspec import Wanted
-from sieve_jobs.state.entry import State
+
+if TYPE_CHECKING:
+    from sieve_jobs.spec.wanted import Wanted
+    from sieve_jobs.state.loaded import State
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """What planning must still look at. All but *unchanged* is empty where there is nothing to do."""
 
     unchanged: int
@@ -28,6 +29,10 @@ class Survey:
     """To look for among earlier jobs."""
     tree: frozenset[str] = frozenset()
     """Every name of the tree; empty where nobody needs it."""
+
+    @property
+    def finds_nothing(self) -> bool:
+        return not (self.differing or self.steady or self.vanished)
 
 
 def survey(wanted: Sequence[Wanted], state: State, options: PlanOptions) -> Survey:

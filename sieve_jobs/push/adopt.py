@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.push.draft import answered, entry_of
 from sieve_jobs.push.events import Adopted
 from sieve_jobs.push.run import Run

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, InvalidError
-from sieve_jobs.plan.plan import Action, Change, Plan
+from sieve_jobs.plan.action import Action
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.bookkeeping import refreshed, settled_on_paper
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.conduct import conduct, pump
@@ -21,7 +23,7 @@ from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.push.reuse import cancel_pruned
 from sieve_jobs.push.run import Run, place_of
 from sieve_jobs.spec.jobspec import Detail
-from sieve_jobs.state.entry import State
+from sieve_jobs.state.loaded import State
 from sieve_jobs.state.store import Store
 
 
@@ -112,7 +114,7 @@ def _follow_what_runs(run: Run, state: State) -> None:
     for job in state.superseded:
         if selected is None or job.name in selected:
             run.follower.add(Followed(job.name, job.job_id, job.status, run.redactor, superseded=True))
-    for name, entry in (run.plan.running or {}).items():
+    for name, entry in run.plan.running.items():
         run.follower.add(Followed(name, entry.job_id, entry.status, run.redactor))
 
 

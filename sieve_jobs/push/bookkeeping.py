@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sieve_jobs.plan.plan import Action, Change, Plan, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.draft import draft_entry
-from sieve_jobs.state.entry import DropEntry, DropPast, Entry, PutEntry, PutPast, Write
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.writes import DropEntry, DropPast, PutEntry, PutPast, Write
 from sieve_jobs.wire import Job
 
 

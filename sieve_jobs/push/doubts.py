@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from sieve_jobs.errors import CallError
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.decide import decide
-from sieve_jobs.plan.plan import Action, Change, Reason
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Dropped
@@ -16,7 +17,8 @@ from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, 
 from sieve_jobs.push.run import Run
 from sieve_jobs.spec.digest import digest_under
 from sieve_jobs.spec.jobspec import Detail
-from sieve_jobs.state.entry import ClearIntent, Entry, Intent
+from sieve_jobs.state.entry import Entry, Intent
+from sieve_jobs.state.writes import ClearIntent
 from sieve_jobs.wire import Job
 
 DATE_STEP = 1.0

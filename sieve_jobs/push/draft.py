@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.push.projection import hash_of, project
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.spec.tags import TagKey
-from sieve_jobs.state.entry import ClearIntent, Entry, Intent, PutEntry, PutPast, Write
+from sieve_jobs.state.entry import Entry, Intent
+from sieve_jobs.state.writes import ClearIntent, PutEntry, PutPast, Write
 from sieve_jobs.wire import Json, Status
 
 

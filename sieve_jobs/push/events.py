@@ -9,7 +9,7 @@ from enum import Enum
 from typing import ClassVar, TypeAlias
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.plan.plan import Reason
+from sieve_jobs.plan.action import Reason
 from sieve_jobs.wire import Status
 
 

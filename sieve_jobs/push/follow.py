@@ -16,7 +16,7 @@ from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.push.recorder import Recorder
 from sieve_jobs.push.tail import last_lines
-from sieve_jobs.state.entry import JobStatus
+from sieve_jobs.state.writes import JobStatus
 from sieve_jobs.wire import Job, Status
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0

@@ -8,12 +8,14 @@ from itertools import islice
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import GuardedError
-from sieve_jobs.plan.plan import Action, Change, Plan
+from sieve_jobs.plan.action import Action
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.projection import Likeness, likeness, project
 from sieve_jobs.push.reconcile import Listing, list_jobs
-from sieve_jobs.state.entry import Header, State
+from sieve_jobs.state.loaded import Header, State
 from sieve_jobs.wire import Job
 
 SHOWN = 5

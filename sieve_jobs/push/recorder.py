@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from sieve_jobs.errors import SieveJobsError, StateError
-from sieve_jobs.state.entry import JobStatus, PutIntent, Write
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import JobStatus, PutIntent, Write
 
 GATHER = 0.0003
 """Seconds that a commit waits for company: answers that come in meanwhile share it. Measured: 1.2 x the pushes."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
-from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.push.followed import FollowResult
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.push.run import Run, place_of
@@ -16,7 +17,7 @@ def report(run: Run, followed: FollowResult | None) -> ApplyResult:
     """Rows for every change and every job followed, the exit codes that hold, and what is still running."""
     for change in run.plan.changes:
         _complete(run, change)
-    for name, entry in (run.plan.running or {}).items():
+    for name, entry in run.plan.running.items():
         row = Result(name, Action.NOTHING, Reason.UNCHANGED, entry.job_id, entry.run_id, entry.status)
         run.rows.setdefault(name, row)
     for name, entry in run.plan.failed.items():

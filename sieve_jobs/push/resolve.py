@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, UsageError
-from sieve_jobs.plan.plan import Action, Change, Plan, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.conduct import conduct, pump
@@ -21,8 +23,10 @@ from sieve_jobs.push.projection import Likeness, likeness
 from sieve_jobs.push.report import report_made
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.push.run import Run, place_of
-from sieve_jobs.state.entry import ClearIntent, Entry, Intent, State
+from sieve_jobs.state.entry import Entry, Intent
+from sieve_jobs.state.loaded import State
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import ClearIntent
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
-from sieve_jobs.plan.plan import Action, Notice, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.plan import Notice
 from sieve_jobs.wire import Status
 
 

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 
 from sieve_jobs.errors import CallError, ExitCode
-from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.push.bookkeeping import forgotten, reused
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Pruned, Reused
 from sieve_jobs.push.run import Run
-from sieve_jobs.state.entry import DropPast, PutEntry
+from sieve_jobs.state.writes import DropPast, PutEntry
 from sieve_jobs.wire import Job, Status
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError, ExitCode, UnreachableError
-from sieve_jobs.plan.plan import Action, Change, Plan, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Held, Pushed, Refused, Stopping, Waiting
@@ -23,8 +25,10 @@ from sieve_jobs.push.redact import Redactor, resolved_secrets
 from sieve_jobs.push.result import Result
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.spec.jobspec import JobSpec
-from sieve_jobs.state.entry import Entry, Header, Intent, Pin
+from sieve_jobs.state.entry import Entry, Intent
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import Pin
 from sieve_jobs.wire import Status
 
 NOTEWORTHY_WAIT = 1.0

@@ -15,7 +15,8 @@ from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.pace import backoff
 from sieve_jobs.push.projection import Likeness, likeness
 from sieve_jobs.push.run import Run, place_of, refused_everything
-from sieve_jobs.state.entry import ClearIntent, Intent, PutIntent
+from sieve_jobs.state.entry import Intent
+from sieve_jobs.state.writes import ClearIntent, PutIntent
 from sieve_jobs.wire import Job, Json
 
 LONGEST_START = 10.0

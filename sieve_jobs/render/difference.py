@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from sieve_jobs.plan.plan import FieldDiff
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.render.style import Style
 from sieve_jobs.render.text import clip, escape, shorten, width_of
 from sieve_jobs.wire import Json

@@ -6,15 +6,16 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 
 from sieve_jobs import __version__
 from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.explain import Explanation, diff_json
 from sieve_jobs.plan.moment import stamp
-from sieve_jobs.plan.plan import Change, Notice, Plan
+from sieve_jobs.plan.plan import Notice, Plan
 from sieve_jobs.push.result import ApplyResult
-from sieve_jobs.state.entry import Entry, Header, PastJob
+from sieve_jobs.state.entry import Entry, PastJob
+from sieve_jobs.state.loaded import Header
 
 FORMAT_VERSION = "1.0"
 """Raised in its first part when a key changes its meaning or goes, in its second when keys are added."""
@@ -33,7 +34,7 @@ def plan_document(plan: Plan, diagnostics: Iterable[Diagnostic] = ()) -> dict[st
         "target": plan.where.target,
         "endpoint": plan.where.endpoint,
         "serial": plan.where.serial,
-        "summary": asdict(plan.summary),
+        "summary": plan.summary._asdict(),
         "changes": [_change(change) for change in plan.changes],
         "notices": _notices(plan.notices),
         "diagnostics": _diagnostics(diagnostics),

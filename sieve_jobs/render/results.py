@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.explain import WORDS
-from sieve_jobs.plan.plan import Action, Reason
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.render.quantity import count, span
 from sieve_jobs.render.style import Role, Style

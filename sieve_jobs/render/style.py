@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from sieve_jobs.plan.plan import Change
 from sieve_jobs.wire import Status
+
+if TYPE_CHECKING:
+    from sieve_jobs.plan.change import Change
 
 Role: TypeAlias = Literal["add", "change", "remove", "good", "bad", "busy", "dim", "strong", "accent"]
 

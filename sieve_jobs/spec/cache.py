@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from sieve_jobs import __version__
-from sieve_jobs.spec.files import Stamp
+from sieve_jobs.spec.stamp import Stamp
 
 Row: TypeAlias = tuple[str, str, str, str, int]
 Context: TypeAlias = tuple[tuple[str, str], ...]

@@ -13,9 +13,7 @@ from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.jobspec import LocalFile
 from sieve_jobs.spec.scalars import shortened
-
-Stamp: TypeAlias = tuple[int, int, int, int]
-"""Size, mtime, inode and ctime (ns): a file with an equal stamp has the bytes it had."""
+from sieve_jobs.spec.stamp import Stamp, stamp_of
 
 HashOf: TypeAlias = Callable[[str, Stamp], "str | None"]
 """The remembered sha256 of a path with that stamp, None where it is not known."""
@@ -35,10 +33,6 @@ def why(error: OSError) -> str:
     """What the operating system says, as a part of a message."""
     text = error.strerror or "unreadable"
     return text[:1].lower() + text[1:]
-
-
-def stamp_of(status: os.stat_result) -> Stamp:
-    return (status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
 
 
 def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> LocalFile:

@@ -1,4 +1,4 @@
-"""JobSpec, what an author asked for once interpolated and validated, and Wanted, its light form for planning."""
+"""JobSpec, what an author asked for once interpolated and validated, and what its digest was made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from sieve_jobs.wire import Json
 
@@ -143,21 +143,6 @@ class Tags:
     """Secret leaves by dotted pointer: a changed tag is a rotated secret."""
     webhooks: str = ""
     """All webhooks together, secrets by reference."""
-
-
-class Wanted(NamedTuple):
-    """A spec as planning sees it first: enough to tell whether anything changed. Comes from the parse cache.
-
-    A tuple on purpose: 10,000 of them are unmarshalled on the path of an unchanged plan.
-    """
-
-    name: str
-    digest: str
-    """`v1:sha256:<hex>`: what decides (see digest.py)."""
-    fingerprint: str
-    """Digest, tags and classification in one short hash: equal fingerprints mean nothing at all changed."""
-    path: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

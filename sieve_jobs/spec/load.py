@@ -19,14 +19,15 @@ from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import Folder, ParseCache, Row, contexts_hold, is_settled
 from sieve_jobs.spec.facts import Facts
-from sieve_jobs.spec.files import Stamp
-from sieve_jobs.spec.jobspec import Detail, Wanted
 from sieve_jobs.spec.scan import Scanned, scan
+from sieve_jobs.spec.stamp import Stamp, stamp_of
 from sieve_jobs.spec.tags import TagKey, tag
-from sieve_jobs.spec.variables import Variables
+from sieve_jobs.spec.wanted import Wanted
 
 if TYPE_CHECKING:
+    from sieve_jobs.spec.jobspec import Detail
     from sieve_jobs.spec.parse import ParsedFile
+    from sieve_jobs.spec.variables import Variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...]) -> bool:
             s = os.stat(path)  # noqa: PTH116
         except OSError:
             return False
-        if stamp != (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns):
+        if stamp != stamp_of(s):
             return False
     return True
 

@@ -10,7 +10,7 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.spec.build import read_documents
 from sieve_jobs.spec.digest import detail_of
 from sieve_jobs.spec.document import BuildError, Document
-from sieve_jobs.spec.files import HashOf, Stamp
+from sieve_jobs.spec.files import HashOf
 from sieve_jobs.spec.inputs import with_files
 from sieve_jobs.spec.jobspec import Detail, JobSpec, Webhook
 from sieve_jobs.spec.model import Finding, SpecModel, validate
@@ -18,6 +18,7 @@ from sieve_jobs.spec.places import build_problem, placed
 from sieve_jobs.spec.reading import MAX_FINDINGS, ParseSettings, Reading
 from sieve_jobs.spec.rules import NAME_HINT, check_forms, check_tree, name_trouble
 from sieve_jobs.spec.scalars import shortened
+from sieve_jobs.spec.stamp import Stamp
 from sieve_jobs.spec.templates import fill
 from sieve_jobs.spec.text import TextError, read_text
 from sieve_jobs.wire import Json

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.spec.files import why
 
 UNREADABLE_HINT = "what cannot be read is never taken as removed"
 SUFFIXES = (".yaml", ".yml")
@@ -49,6 +48,8 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
         except FileNotFoundError:
             continue
         except OSError as error:
+            from sieve_jobs.spec.files import why
+
             message = f"cannot list the folder: {why(error)}"
             found.problems.append(Diagnostic("SJ111", message, Place(name or "."), hint=UNREADABLE_HINT))
         yield found

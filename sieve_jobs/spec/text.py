@@ -8,8 +8,9 @@ import stat
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.document import Span
-from sieve_jobs.spec.files import Stamp, stamp_of, why
+from sieve_jobs.spec.files import why
 from sieve_jobs.spec.scan import UNREADABLE_HINT
+from sieve_jobs.spec.stamp import Stamp, stamp_of
 
 MAX_BYTES = 4 * 1024 * 1024
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sieve_jobs.state.folder import draft_of, ensure_inner_folder, sync_folder
 from sieve_jobs.state.problems import NOT_AS_WRITTEN, shown
-from sieve_jobs.state.reading import read_header, require_sound
+from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.schema import APPLICATION_ID
+from sieve_jobs.state.soundness import require_sound
 
 KEPT_DAYS = 5
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sieve_jobs.state.entry import (
+from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.writes import (
     ClearIntent,
     DropEntry,
     DropPast,
-    Entry,
-    Intent,
     JobStatus,
-    PastJob,
     Pin,
     PutEntry,
     PutIntent,

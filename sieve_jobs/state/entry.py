@@ -1,11 +1,10 @@
-"""The nouns of a state: entries, earlier jobs, intents, the header, and the writes that change them."""
+"""The nouns of a state: entries, earlier jobs and intents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
 from sieve_jobs.spec.jobspec import Tags
 from sieve_jobs.wire import Json, Status
@@ -104,103 +103,3 @@ class Intent:
     @property
     def name(self) -> str:
         return self.draft.name
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Facts of a state as a whole."""
-
-    lineage: str
-    """Random, made with the state: two states with unlike lineages are unlike states."""
-    serial: int
-    """Rises by one a commit."""
-    endpoint: str | None = None
-    """Pinned by the first push."""
-    organization_id: str | None = None
-    """Pinned by the first push; a key of another organisation is refused."""
-    written_at: datetime | None = None
-    """Time of the last commit: how old this knowledge is."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A state as loaded. Split so that an unchanged plan reads two short columns of nearly all rows."""
-
-    header: Header
-    settled: Mapping[str, str] = field(default_factory=dict)
-    """name to fingerprint of every entry whose job finished and whose spec was there at the last run."""
-    open: Mapping[str, Entry] = field(default_factory=dict)
-    """Every other entry, whole: running, ended badly, lost, orphaned."""
-    intents: tuple[Intent, ...] = ()
-    superseded: tuple[PastJob, ...] = ()
-    """Earlier jobs that were not known to have ended: they are followed too."""
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.settled or self.open or self.intents)
-
-
-@dataclass(frozen=True, slots=True)
-class PutEntry:
-    """Inserts or replaces the entry of that name. What it held before is gone unless put as PutPast."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class DropEntry:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PutPast:
-    """Remembers an earlier job, by its id."""
-
-    job: PastJob
-
-
-@dataclass(frozen=True, slots=True)
-class DropPast:
-    """Forgets an earlier job: an entry holds it again."""
-
-    job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class PutIntent:
-    intent: Intent
-
-
-@dataclass(frozen=True, slots=True)
-class ClearIntent:
-    uuid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """Pins the far side's endpoint and organisation; None leaves what is there."""
-
-    endpoint: str | None
-    organization_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """What the far side says of a job now, for the entry or earlier job of that id.
-
-    Monotone: never changes a job that already ended, never touches one that is not there. The only write
-    that needs no lock and no serial: it neither looks at the serial nor raises it.
-    """
-
-    job_id: str
-    status: Status
-    run_id: str | None = None
-    error: str = ""
-    completed_at: datetime | None = None
-    reported: bool = False
-    """Also marks the entry as reported: this run has said the bad end, or the loss. False leaves what is there."""
-    lost: bool = False
-    """Marks the entry as lost: the far side answered 404. False: it answered, so the entry is not lost (any more)."""
-
-
-Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | JobStatus

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from sieve_jobs.errors import StateError
-from sieve_jobs.state.backup import last_good
-from sieve_jobs.state.entry import Header
 from sieve_jobs.state.folder import require_safe_state
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.mark import Mark, seen_serial
-from sieve_jobs.state.migrate import check_version, migrate
+from sieve_jobs.state.migrate import check_version
 from sieve_jobs.state.problems import (
     NOT_AS_WRITTEN,
     changed_while_read,
@@ -30,10 +29,9 @@ from sieve_jobs.state.problems import (
     rolled_back,
     unreadable,
 )
-from sieve_jobs.state.reading import read_header, require_sound
+from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.rows import HeaderRow, Sums
 from sieve_jobs.state.schema import APPLICATION_ID, Schema, create_tables
-from sieve_jobs.state.writing import put_header
 
 T = TypeVar("T")
 
@@ -65,15 +63,15 @@ def refuse_unusable(path: Path, files: Files) -> None:
     """Raises StateError for what no state can be, before anything opens it."""
     if files.database is None:
         if files.has_log:
-            raise damaged(path, "the file is gone and only its write-ahead log is left", last_good(path))
+            raise _damaged(path, "the file is gone and only its write-ahead log is left")
     elif files.database[1] == 0:
-        raise damaged(path, "the file is empty", last_good(path))
+        raise _damaged(path, "the file is empty")
 
 
 def require_own_format(connection: sqlite3.Connection, path: Path) -> None:
     """Raises StateError for a database of another program."""
     if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-        raise damaged(path, "the file belongs to another program", last_good(path))
+        raise _damaged(path, "the file belongs to another program")
 
 
 def refuse_rolled_back(header: Header, mark: bytes, path: Path) -> None:
@@ -141,6 +139,8 @@ class Reader:
 
     def _read_soundly(self, connection: sqlite3.Connection, read: Callable[[sqlite3.Connection], T], sound: str) -> T:
         if sound and sound not in self._sound:
+            from sieve_jobs.state.soundness import require_sound
+
             require_sound(connection, sound)
             self._sound.add(sound)
         return read(connection)
@@ -181,9 +181,19 @@ class Reader:
         if isinstance(error, OSError):
             raise unreadable(self._path, error.strerror or str(error)) from error
         if isinstance(error, sqlite3.Error):
-            backup = None if is_out_of_reach(error) else last_good(self._path)
+            backup = None if is_out_of_reach(error) else _last_good(self._path)
             raise from_sqlite(error, self._path, writing=False, backup=backup) from error
-        raise damaged(self._path, str(error), last_good(self._path)) from error
+        raise _damaged(self._path, str(error)) from error
+
+
+def _damaged(path: Path, what: str) -> StateError:
+    return damaged(path, what, _last_good(path))
+
+
+def _last_good(path: Path) -> str | None:
+    from sieve_jobs.state.backup import last_good
+
+    return last_good(path)
 
 
 def _stat(path: Path) -> tuple[int, int, int, int] | None:
@@ -200,6 +210,8 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 def _nothing(schema: Schema) -> sqlite3.Connection:
     """A state that is not there yet, as an empty database in memory."""
+    from sieve_jobs.state.writing import put_header
+
     connection = _connect(":memory:")
     create_tables(connection, schema)
     put_header(connection, HeaderRow(Header(lineage="", serial=0), tool="", sums=Sums()))
@@ -227,6 +239,8 @@ def _copy(path: Path) -> sqlite3.Connection:
 
 def _migrated(connection: sqlite3.Connection, path: Path, schema: Schema) -> sqlite3.Connection:
     """The same content in memory, brought to this release's schema; the file stays as it is."""
+    from sieve_jobs.state.migrate import migrate
+
     memory = _connect(":memory:")
     connection.backup(memory)
     connection.close()

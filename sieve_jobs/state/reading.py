@@ -1,111 +1,36 @@
-"""Reading the tables of a SQLite state. Nothing is believed that does not match its checksum."""
+"""Reading a whole SQLite state. Nothing is believed that does not match its checksum.
+
+What an unchanged plan has no rows of is decoded in lookups.py, which is loaded when there are some.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Mapping
 
-from sieve_jobs.state.entry import Entry, PastJob, State
+from sieve_jobs.state.loaded import State
 from sieve_jobs.state.problems import RowError
-from sieve_jobs.state.rows import (
-    ENTRY_COLUMNS,
-    HEADER_COLUMNS,
-    INTENT_COLUMNS,
-    PAST_COLUMNS,
-    HeaderRow,
-    Row,
-    entry_of,
-    header_of,
-    intent_of,
-    past_of,
-    verified,
-)
-from sieve_jobs.state.shards import shard_checksum, shard_of, unpack
-from sieve_jobs.wire import FINAL
-
-T = TypeVar("T")
-
-_CHUNK = 500
-"""Values in one IN list; SQLite before 3.32 takes at most 999."""
-
-ENDED = ", ".join(f"'{status.value}'" for status in sorted(FINAL))
-"""The final statuses as an SQL list."""
+from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, decoded, header_of, select, verified
+from sieve_jobs.state.shards import shard_checksum, unpack
 
 
 def read_header(connection: sqlite3.Connection) -> HeaderRow:
     """Raises RowError, as every function here does for rows that are not as they were written."""
-    columns = ", ".join(HEADER_COLUMNS)
-    rows = connection.execute(f"SELECT {columns}, checksum FROM header").fetchall()  # noqa: S608 -- our own names
+    rows = connection.execute(select("header", HEADER_COLUMNS)).fetchall()
     if len(rows) != 1:
         raise RowError("the header is missing")
-    return _decode(header_of, verified(rows[0]))
+    return decoded(header_of, verified(rows[0]))
 
 
 def read_state(connection: sqlite3.Connection) -> State:
     """The whole state as a load gives it. The caller holds one snapshot around it."""
     row = read_header(connection)
     settled = _read_settled(connection, row.sums.settled)
-    opened = [entry for entry, _ in _checked(_open_entries(connection), row.sums.open, entry_of)]
-    superseded = _checked(_superseded(connection), row.sums.superseded, past_of)
-    intents = _checked(_intents(connection), row.sums.intents, intent_of)
-    return State(
-        header=row.header,
-        settled=settled,
-        open={entry.name: entry for entry in opened},
-        intents=tuple(sorted((intent for intent, _ in intents), key=lambda intent: (intent.first_at, intent.uuid))),
-        superseded=tuple(job for job, _ in superseded),
-    )
+    if not any(row.sums[1:]) and not _has_unsettled(connection):
+        return State(row.header, settled)
+    from sieve_jobs.state.lookups import read_unsettled
 
-
-def entries_by(connection: sqlite3.Connection, column: str, keys: Iterable[str]) -> Iterator[tuple[Entry, int]]:
-    """Entries whose *column* (name or job_id) is one of *keys*, each with its row's checksum."""
-    return _rows_by(connection, "entries", ENTRY_COLUMNS, (column, keys), entry_of)
-
-
-def past_by(connection: sqlite3.Connection, column: str, keys: Iterable[str]) -> Iterator[tuple[PastJob, int]]:
-    """Earlier jobs whose *column* (job_id, digest or name) is one of *keys*, each with its row's checksum."""
-    return _rows_by(connection, "past", PAST_COLUMNS, (column, keys), past_of)
-
-
-def read_history(connection: sqlite3.Connection) -> list[PastJob]:
-    """All earlier jobs, newest first."""
-    rows = connection.execute(_select("past", PAST_COLUMNS))
-    return newest_first(_decode(past_of, verified(values)) for values in rows)
-
-
-def newest_first(jobs: Iterable[PastJob]) -> list[PastJob]:
-    return sorted(jobs, key=lambda job: (job.pushed_at, job.job_id), reverse=True)
-
-
-def read_shard(connection: sqlite3.Connection, shard: int) -> tuple[dict[str, str], int]:
-    """Name to fingerprint in one shard, and its checksum; nothing and 0 for one that is not there."""
-    found = connection.execute("SELECT body, checksum FROM settled WHERE shard = ?", (shard,)).fetchone()
-    if found is None:
-        return {}, 0
-    body, checksum = found
-    if not isinstance(body, bytes) or shard_checksum(shard, body) != checksum:
-        raise RowError("the settled entries do not match their checksum")
-    return unpack([body]), checksum
-
-
-def require_absent(connection: sqlite3.Connection, names: Iterable[str]) -> None:
-    """Raises RowError if the settled entries hold one of *names*, for which there is no row."""
-    for name in names:
-        if name in read_shard(connection, shard_of(name))[0]:
-            raise RowError("an entry is missing")
-
-
-def require_sound(connection: sqlite3.Connection, table: str = "") -> None:
-    """Has SQLite compare tables with their indexes, all or one. Raises RowError with the first thing found.
-
-    12 ms for 10,000 entries. A lookup trusts an index, and only this tells that it leads everywhere.
-    """
-    argument = f"('{table}')" if table else ""
-    findings = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check{argument}")]
-    if findings != ["ok"]:
-        raise RowError(findings[0].splitlines()[-1].lower() if findings else "the check gave no answer")
+    return read_unsettled(connection, row, settled)
 
 
 def _read_settled(connection: sqlite3.Connection, expected: int) -> Mapping[str, str]:
@@ -119,52 +44,12 @@ def _read_settled(connection: sqlite3.Connection, expected: int) -> Mapping[str,
     return unpack([body for _, body in rows])
 
 
-def _open_entries(connection: sqlite3.Connection) -> sqlite3.Cursor:
-    return connection.execute(f"{_select('entries', ENTRY_COLUMNS)} WHERE settled = 0")
-
-
-def _superseded(connection: sqlite3.Connection) -> sqlite3.Cursor:
-    return connection.execute(f"{_select('past', PAST_COLUMNS)} WHERE status NOT IN ({ENDED}) ORDER BY job_id")
-
-
-def _intents(connection: sqlite3.Connection) -> sqlite3.Cursor:
-    return connection.execute(_select("intents", INTENT_COLUMNS))
-
-
-def _checked(rows: sqlite3.Cursor, expected: int, decode: Callable[[Row], T]) -> list[tuple[T, int]]:
-    """Decoded rows with their checksums, which must add up to *expected*."""
-    found = [(_decode(decode, verified(values)), int(values[-1])) for values in rows]
-    if sum(checksum for _, checksum in found) != expected:
-        raise RowError("rows are missing")
-    return found
-
-
-def _select(table: str, columns: Sequence[str], key: str = "", count: int = 0) -> str:
-    where = f" WHERE {key} IN ({', '.join('?' * count)})" if key else ""
-    return f"SELECT {', '.join(columns)}, checksum FROM {table}{where}"  # noqa: S608 -- our own names, bound values
-
-
-def _decode(decode: Callable[[Row], T], row: Row) -> T:
-    try:
-        return decode(row)
-    except (ValueError, KeyError, TypeError) as error:
-        raise RowError("a row is not readable") from error
-
-
-def _rows_by(
-    connection: sqlite3.Connection,
-    table: str,
-    columns: Sequence[str],
-    by: tuple[str, Iterable[str]],
-    decode: Callable[[Row], T],
-) -> Iterator[tuple[T, int]]:
-    column, keys = by
-    for chunk in _chunks(keys):
-        for values in connection.execute(_select(table, columns, column, len(chunk)), chunk).fetchall():
-            yield _decode(decode, verified(values)), int(values[-1])
-
-
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(dict.fromkeys(keys))
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk
+def _has_unsettled(connection: sqlite3.Connection) -> bool:
+    """Whether there is any row that a plan reads whole; checksums that add up to nothing do not say so."""
+    queries = (
+        "SELECT 1 FROM entries WHERE settled = 0",
+        "SELECT 1 FROM intents",
+        # By its index; lookups.py says which of them have not ended.
+        "SELECT 1 FROM past WHERE status NOT IN ('finished', 'error', 'cancelled')",
+    )
+    return any(connection.execute(f"{query} LIMIT 1").fetchone() for query in queries)

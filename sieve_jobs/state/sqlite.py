@@ -9,24 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.state.entry import Entry, PastJob, State, Write
-from sieve_jobs.state.mounts import read_mounts, refuse_network
 from sieve_jobs.state.problems import read_only as opened_read_only
 from sieve_jobs.state.problems import shown
 from sieve_jobs.state.reader import Reader
-from sieve_jobs.state.reading import (
-    entries_by,
-    newest_first,
-    past_by,
-    read_header,
-    read_history,
-    read_state,
-    require_absent,
-)
+from sieve_jobs.state.reading import read_header, read_state
 from sieve_jobs.state.schema import SCHEMA, Schema
 
 if TYPE_CHECKING:
+    from sieve_jobs.state.entry import Entry, PastJob
+    from sieve_jobs.state.loaded import State
     from sieve_jobs.state.writer import Writer
+    from sieve_jobs.state.writes import Write
 
 
 def open_store(
@@ -35,20 +28,22 @@ def open_store(
     read_only: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     schema: Schema = SCHEMA,
-    mounts: Callable[[], str] = read_mounts,
+    mounts: Callable[[], str] | None = None,
 ) -> SqliteStore:
     """The state at *path*. For writing it is made where there is none, and migrated where it is older.
 
     Read-only, nothing on the disk is made or changed, a missing state is an empty one with lineage "", and an older
     one is migrated in memory. Raises StateError for a state that cannot be used as it is; read-only that comes with
-    the first read. *mounts* gives the text of /proc/self/mountinfo.
+    the first read. *mounts* gives another text than
+    /proc/self/mountinfo.
     """
     if read_only:
         return SqliteStore(path, Reader(path, schema))
-    refuse_network(path, mounts)
     # A plan reads only: what writes, backs up and migrates is loaded by those who write.
+    from sieve_jobs.state.mounts import read_mounts, refuse_network
     from sieve_jobs.state.writer import Writer
 
+    refuse_network(path, mounts or read_mounts)
     return SqliteStore(path, Writer(path, schema, now))
 
 
@@ -79,7 +74,9 @@ class SqliteStore:
             wanted = list(dict.fromkeys(names))
             if not wanted:
                 return {}
-            found = self._entries(wanted)
+            from sieve_jobs.state.lookups import require_absent
+
+            found = {entry.name: entry for entry in self._entries("name", wanted)}
             missing = [name for name in wanted if name not in found]
             if missing:
                 # They are not there, or the way to them is damaged.
@@ -103,6 +100,8 @@ class SqliteStore:
             return self._past("name", [name])
 
     def history(self) -> Sequence[PastJob]:
+        from sieve_jobs.state.lookups import read_history
+
         with self._one_at_a_time:
             return self._access.again(read_history, sound="past")
 
@@ -111,11 +110,9 @@ class SqliteStore:
             ids = list(dict.fromkeys(job_ids))
             if not ids:
                 return frozenset()
-            entries = self._access.again(
-                lambda connection: list(entries_by(connection, "job_id", ids)), sound="entries"
-            )
+            entries = self._entries("job_id", ids, sound="entries")
             past = self._past("job_id", ids)
-            return frozenset({*(entry.job_id for entry, _ in entries), *(job.job_id for job in past)})
+            return frozenset({*(entry.job_id for entry in entries), *(job.job_id for job in past)})
 
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
         """As Store. Raises ValueError for writes that need a serial and have none."""
@@ -141,12 +138,16 @@ class SqliteStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _entries(self, names: Sequence[str]) -> dict[str, Entry]:
-        rows = self._access.again(lambda connection: list(entries_by(connection, "name", names)))
-        return {entry.name: entry for entry, _ in rows}
+    def _entries(self, column: str, keys: Sequence[str], *, sound: str = "") -> list[Entry]:
+        from sieve_jobs.state.lookups import entries_by
+
+        rows = self._access.again(lambda connection: list(entries_by(connection, column, keys)), sound=sound)
+        return [entry for entry, _ in rows]
 
     def _past(self, column: str, keys: Sequence[str]) -> list[PastJob]:
         if not keys:
             return []
+        from sieve_jobs.state.lookups import newest_first, past_by
+
         rows = self._access.again(lambda connection: list(past_by(connection, column, keys)), sound="past")
         return newest_first(job for job, _ in rows)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from sieve_jobs.state.entry import Entry, PastJob, State, Write
+from sieve_jobs.state.entry import Entry, PastJob
+from sieve_jobs.state.loaded import State
+from sieve_jobs.state.writes import Write
 
 
 class Store(Protocol):

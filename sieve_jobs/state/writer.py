@@ -15,8 +15,8 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.backup import before_migration, daily, last_good
 from sieve_jobs.state.batch import Batch
-from sieve_jobs.state.entry import Header
 from sieve_jobs.state.folder import draft_of, place_new, require_safe_state
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.mark import Mark
 from sieve_jobs.state.migrate import check_version, migrate
 from sieve_jobs.state.problems import (
@@ -34,10 +34,11 @@ from sieve_jobs.state.problems import (
     shown,
 )
 from sieve_jobs.state.reader import look, refuse_rolled_back, refuse_unusable, require_own_format
-from sieve_jobs.state.reading import read_header, require_sound
+from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.reserve import Reserve
 from sieve_jobs.state.rows import HeaderRow, Sums
 from sieve_jobs.state.schema import Schema, create_tables
+from sieve_jobs.state.soundness import require_sound
 from sieve_jobs.state.writing import apply_batch, put_header
 
 T = TypeVar("T")

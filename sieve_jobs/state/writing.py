@@ -15,25 +15,20 @@ from sieve_jobs.state.batch import (
     keep_end_of_entry,
     keep_end_of_job,
 )
-from sieve_jobs.state.entry import Entry, Intent, JobStatus, PastJob
-from sieve_jobs.state.reading import entries_by, past_by, read_shard
-from sieve_jobs.state.rows import (
+from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.lookups import entries_by, past_by, read_shard
+from sieve_jobs.state.records import (
     ENTRY_COLUMNS,
-    HEADER_COLUMNS,
     INTENT_COLUMNS,
     PAST_COLUMNS,
-    HeaderRow,
-    Row,
-    Sums,
-    checksum,
     entry_row,
-    header_row,
     intent_row,
     is_settled,
     past_row,
-    stored,
 )
+from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, Row, Sums, checksum, header_row, stored
 from sieve_jobs.state.shards import pack, shard_checksum, shard_of
+from sieve_jobs.state.writes import JobStatus
 
 
 def put_header(connection: sqlite3.Connection, row: HeaderRow) -> None:

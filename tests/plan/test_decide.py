@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sieve_jobs.plan.plan import Action, FieldDiff, PlanOptions, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import FieldDiff
+from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.wire import Status
 from tests.plan.world import KEY, OTHER_KEY, World, asks, doubt, earlier, only, pushed, rows, variable
 
@@ -292,7 +294,7 @@ class TestSuperseded:
 
     def test_a_running_job_is_handed_on_to_be_followed(self) -> None:
         plan = World([DUB], [pushed(DUB, Status.PROCESSING)]).plan()
-        assert list(plan.running or ()) == ["dub"]
+        assert list(plan.running) == ["dub"]
         assert plan.summary.unchanged == 1
 
 

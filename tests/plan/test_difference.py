@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sieve_jobs.plan.action import Reason
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.plan.difference import changed_part, differences
-from sieve_jobs.plan.plan import FieldDiff, Reason
 from sieve_jobs.spec.digest import canonical
 from tests.plan.world import asks, variable
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from sieve_jobs.plan.action import Reason
 from sieve_jobs.plan.explain import WORDS, explain
-from sieve_jobs.plan.plan import Reason
 from sieve_jobs.wire import Status
 from tests.plan.world import World, asks, doubt, earlier, pushed
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.gather import build
-from sieve_jobs.plan.plan import Action, Plan, PlanOptions, Reason
+from sieve_jobs.plan.make import Known, make_plan
+from sieve_jobs.plan.plan import Plan, PlanOptions
+from sieve_jobs.plan.survey import survey
 from sieve_jobs.spec.jobspec import Detail
-from sieve_jobs.state.entry import PutEntry, PutIntent, PutPast, Write
 from sieve_jobs.state.sqlite import SqliteStore, open_store
+from sieve_jobs.state.writes import PutEntry, PutIntent, PutPast, Write
 from sieve_jobs.wire import Status
 from tests.plan.world import KEY, WHERE, World, asks, doubt, earlier, pushed, rows, variable
 
@@ -38,6 +41,8 @@ def test_what_was_recorded_is_unchanged_and_nothing_else_is_read(store: SqliteSt
     world = World(specs)
     plan = build(world, store, store.load(), WHERE, PlanOptions(key=KEY))
     assert (rows(plan), world.read, plan.summary.unchanged) == ([], [], 2)
+    found = survey(world.wanted, store.load(), PlanOptions(key=KEY))
+    assert plan == make_plan(WHERE, Known(found), PlanOptions(key=KEY)), "the short way says what the long one says"
 
 
 def test_a_change_is_found_field_by_field_in_what_was_recorded(store: SqliteStore) -> None:
@@ -68,7 +73,7 @@ def test_history_orphans_and_doubts_survive(store: SqliteStore) -> None:
     specs = [asks("a", {"n": 1}), asks("runs", {"n": 8}), asks("unsure", {"n": 7})]
     plan = planned(store, *specs, options=PlanOptions(key=KEY, prune="forget"))
     assert rows(plan) == [("a", Action.REUSE, Reason.REUSED), ("unsure", Action.RESOLVE, Reason.IN_DOUBT)]
-    assert list(plan.running or ()) == ["runs"]
+    assert list(plan.running) == ["runs"]
     assert [notice.text for notice in plan.notices] == ["'gone' is protected: its entry is kept"]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sieve_jobs.plan.plan import Action, PlanOptions, Reason, Summary
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.plan import PlanOptions, Summary
 from sieve_jobs.plan.rename import pair
 from sieve_jobs.wire import Status
 from tests.plan.world import KEY, World, asks, doubt, earlier, only, pushed, rows, variable
@@ -27,7 +28,7 @@ class TestRenames:
     def test_a_running_job_is_followed_under_its_new_name(self) -> None:
         plan = World([asks("intro")], [pushed(asks("start"), Status.PROCESSING)]).plan()
         assert rows(plan) == [("intro", MOVE, Reason.RENAMED)]
-        assert list(plan.running or ()) == ["intro"]
+        assert list(plan.running) == ["intro"]
 
     def test_a_renamed_and_edited_spec_is_new(self) -> None:
         plan = World([asks("intro", {"width": 2})], [pushed(asks("start", {"width": 1}))]).plan()

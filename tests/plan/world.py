@@ -7,12 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.gather import build
-from sieve_jobs.plan.plan import Action, Change, Plan, PlanOptions, Reason, Where
+from sieve_jobs.plan.plan import Plan, PlanOptions, Where
 from sieve_jobs.spec.digest import detail_of
-from sieve_jobs.spec.jobspec import Detail, JobSpec, Leaf, LocalFile, Pointer, Segment, Wanted, Webhook
+from sieve_jobs.spec.jobspec import Detail, JobSpec, Leaf, LocalFile, Pointer, Segment, Webhook
 from sieve_jobs.spec.tags import TagKey, key_from
-from sieve_jobs.state.entry import Entry, Header, Intent, PastJob, State
+from sieve_jobs.spec.wanted import Wanted
+from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.loaded import Header, State
 from sieve_jobs.state.store import Store
 from sieve_jobs.wire import Json, Status
 

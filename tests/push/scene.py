@@ -17,9 +17,11 @@ from sieve_jobs.push.events import Event
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.resolve import Answer, resolve
 from sieve_jobs.push.result import ApplyResult
-from sieve_jobs.spec.jobspec import Detail, JobSpec, LocalFile, Wanted
+from sieve_jobs.spec.jobspec import Detail, JobSpec, LocalFile
 from sieve_jobs.spec.request import push_body
-from sieve_jobs.state.entry import Entry, State
+from sieve_jobs.spec.wanted import Wanted
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.loaded import State
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.push.events import Refused, as_json
-from sieve_jobs.state.entry import Pin
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import Pin
 from tests.cloud import KEY, OTHER_ORGANIZATION, Cloud, Fault, Outcome, Script
 from tests.plan.world import asks, variable
 from tests.push.scene import Scene, clips

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import LockedError
-from sieve_jobs.plan.plan import Reason
+from sieve_jobs.plan.action import Reason
 from sieve_jobs.push.draft import draft_entry
 from sieve_jobs.push.events import Event
 from sieve_jobs.push.recorder import Recorder
-from sieve_jobs.state.entry import JobStatus, Pin, PutEntry
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import JobStatus, Pin, PutEntry
 from sieve_jobs.wire import Status
 from tests.plan.world import START
 from tests.push.scene import Scene, clips

@@ -6,11 +6,14 @@ import json
 from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.plan.explain import explain
-from sieve_jobs.plan.plan import Action, FieldDiff, Plan, Reason, Summary
+from sieve_jobs.plan.plan import Plan, Summary
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.render import document
-from sieve_jobs.state.entry import Entry, Header
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.wire import Status
 from tests.plan.world import WHERE, World, asks, pushed, variable
 

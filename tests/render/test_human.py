@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
+from sieve_jobs.plan.action import Reason
+from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.plan.explain import explain
-from sieve_jobs.plan.plan import FieldDiff, Notice, Plan, PlanOptions, Reason, Summary, Where
-from sieve_jobs.render import human
+from sieve_jobs.plan.plan import Notice, Plan, PlanOptions, Summary, Where
+from sieve_jobs.render import human, known
 from sieve_jobs.render.difference import diff_lines
 from sieve_jobs.render.style import Style
 from sieve_jobs.render.text import width_of
@@ -75,7 +77,7 @@ def test_a_plan() -> None:
 
 def test_a_plan_with_nothing_to_do() -> None:
     plan = World([asks("a")], [pushed(asks("a"))]).plan(
-        where=replace(WHERE, target="local", endpoint="local", age=None)
+        where=WHERE._replace(target="local", endpoint="local", age=None)
     )
     assert human.plan(plan, PLAIN) == (
         "target local · embedded engine · state .sieve-jobs/prod.db (empty)\n\nnothing to do: 1 spec unchanged\n"
@@ -183,21 +185,21 @@ def test_status() -> None:
         pushed(asks("gone"), Status.FINISHED, JOB, orphaned=True),
         pushed(asks("lost"), Status.QUEUED, JOB, lost=True),
     ]
-    assert human.status(entries, Style(width=100), START) == (
+    assert known.status(entries, Style(width=100), START) == (
         "   spec         status                  pushed     job\n"
         f"✗  captions     error                   2 d ago    {JOB}\n"
         f"✓  gone         finished, spec removed  just now   {JOB}\n"
         f"?  lost         lost                    just now   {JOB}\n"
         f"◐  shows/intro  processing              3 min ago  {JOB}\n"
     )
-    narrow = human.status(entries, Style(width=44), START)
+    narrow = known.status(entries, Style(width=44), START)
     assert JOB not in narrow
     assert all(width_of(line) <= 44 for line in narrow.splitlines())
-    assert human.status([], PLAIN, START) == "no jobs\n"
+    assert known.status([], PLAIN, START) == "no jobs\n"
 
 
 def test_state_list() -> None:
-    assert human.state_list([pushed(asks("a"))], PLAIN, START) == (
+    assert known.state_list([pushed(asks("a"))], PLAIN, START) == (
         "entry  status    reason  pushed    from\na      finished  new     just now  jobspecs/a.yaml\n"
     )
 
@@ -207,7 +209,7 @@ def test_show_is_all_about_one_spec() -> None:
     entry = pushed(before, Status.ERROR, JOB, error="Traceback\n  x\nValueError: no \x1b video\n", commit="abc")
     past = [earlier(asks("dub", {"w": 0}), "old")]
     plan = World([after], [entry], past).plan()
-    assert human.show(entry, explain("dub", plan, entry, past), past, PLAIN) == (
+    assert known.show(entry, explain("dub", plan, entry, past), past, PLAIN) == (
         "dub\n"
         "  status    error\n"
         f"  job       {JOB}\n"

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.plan.plan import Reason
+from sieve_jobs.plan.action import Reason
 from sieve_jobs.push import events
 from sieve_jobs.render.lines import event_text
 from sieve_jobs.render.live import LiveView

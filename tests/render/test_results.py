@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from sieve_jobs.plan.plan import Action, Reason
+from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.render.quantity import age, count, span
 from sieve_jobs.render.results import failure, last_line, outputs, results

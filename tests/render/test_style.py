@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sieve_jobs.plan.plan import Action, Change, Reason
+from sieve_jobs.plan.action import Action, Reason
+from sieve_jobs.plan.change import Change
 from sieve_jobs.render.style import Style, style_for
 from sieve_jobs.wire import Status
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sieve_jobs.errors import LockedError, StateError
-from sieve_jobs.state.entry import ClearIntent, JobStatus, PutEntry, PutIntent, PutPast
 from sieve_jobs.state.lock import hold, this_process
 from sieve_jobs.state.sqlite import SqliteStore, open_store
+from sieve_jobs.state.writes import ClearIntent, JobStatus, PutEntry, PutIntent, PutPast
 from sieve_jobs.wire import Status
 from tests.state.samples import NOON, entry, intent
 

@@ -10,18 +10,9 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import LockedError, StateError
-from sieve_jobs.state.entry import (
-    ClearIntent,
-    DropEntry,
-    DropPast,
-    Entry,
-    JobStatus,
-    Pin,
-    PutEntry,
-    PutIntent,
-    PutPast,
-)
+from sieve_jobs.state.entry import Entry
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import ClearIntent, DropEntry, DropPast, JobStatus, Pin, PutEntry, PutIntent, PutPast
 from sieve_jobs.wire import Status
 from tests.state.samples import NOON, digest_of, entry, everything, intent, past
 

@@ -25,7 +25,7 @@ def make(path: Path) -> None:
         store.commit(everything(), 0)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         row = read_header(connection)
-        put_header(connection, replace(row, header=replace(row.header, lineage=LINEAGE), tool="0.1.0"))
+        put_header(connection, row._replace(header=replace(row.header, lineage=LINEAGE), tool="0.1.0"))
         connection.commit()
         connection.execute("VACUUM")
 

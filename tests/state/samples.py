@@ -6,18 +6,9 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from sieve_jobs.spec.jobspec import Tags
-from sieve_jobs.state.entry import (
-    DropEntry,
-    Entry,
-    Intent,
-    PastJob,
-    Pin,
-    PutEntry,
-    PutIntent,
-    PutPast,
-    Write,
-)
+from sieve_jobs.state.entry import Entry, Intent, PastJob
 from sieve_jobs.state.lock import Owner
+from sieve_jobs.state.writes import DropEntry, Pin, PutEntry, PutIntent, PutPast, Write
 from sieve_jobs.wire import Status
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 195000, tzinfo=UTC)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.state.backup import last_good
-from sieve_jobs.state.entry import ClearIntent, DropEntry, PutEntry
 from sieve_jobs.state.export import export
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import ClearIntent, DropEntry, PutEntry
 from tests.state.samples import NOON, entry, everything
 from tests.state.test_sqlite import contents, open_at_noon
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.state.entry import PutEntry
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import PutEntry
 from sieve_jobs.wire import Status
 from tests.state.samples import entry
 from tests.state.test_sqlite import contents, open_at_noon

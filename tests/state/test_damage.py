@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import StateError
-from sieve_jobs.state.entry import DropEntry, PutEntry
-from sieve_jobs.state.rows import entry_row, stored
+from sieve_jobs.state.records import entry_row
+from sieve_jobs.state.rows import stored
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import DropEntry, PutEntry
 from tests.state.samples import NOON, entry, everything
 from tests.state.test_sqlite import contents, open_at_noon
 

@@ -12,9 +12,9 @@ import pytest
 
 from sieve_jobs.errors import StateError
 from sieve_jobs.spec.tags import TagKey, key_from
-from sieve_jobs.state.entry import PutEntry
 from sieve_jobs.state.folder import ensure_folder
 from sieve_jobs.state.key import ensure_key, read_key
+from sieve_jobs.state.writes import PutEntry
 from tests.state.samples import entry
 from tests.state.test_sqlite import open_at_noon
 

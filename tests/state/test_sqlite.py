@@ -17,20 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sieve_jobs.errors import LockedError, StateError
-from sieve_jobs.state.entry import (
-    ClearIntent,
-    DropEntry,
-    DropPast,
-    Entry,
-    JobStatus,
-    PutEntry,
-    PutIntent,
-    PutPast,
-    Write,
-)
-from sieve_jobs.state.rows import entry_of, entry_row, is_settled, past_of, past_row
+from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.records import entry_of, entry_row, is_settled, past_of, past_row
 from sieve_jobs.state.sqlite import SqliteStore, open_store
 from sieve_jobs.state.store import Store
+from sieve_jobs.state.writes import ClearIntent, DropEntry, DropPast, JobStatus, PutEntry, PutIntent, PutPast, Write
 from sieve_jobs.wire import Status
 from tests.state.contract import StoreContract
 from tests.state.samples import NOON, entry, everything, intent, past

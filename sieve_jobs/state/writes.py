@@ -1,0 +1,76 @@
+"""The writes that change a state: what a commit is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.wire import Status
+
+
+@dataclass(frozen=True, slots=True)
+class PutEntry:
+    """Inserts or replaces the entry of that name. What it held before is gone unless put as PutPast."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class DropEntry:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutPast:
+    """Remembers an earlier job, by its id."""
+
+    job: PastJob
+
+
+@dataclass(frozen=True, slots=True)
+class DropPast:
+    """Forgets an earlier job: an entry holds it again."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutIntent:
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class ClearIntent:
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Pins the far side's endpoint and organisation; None leaves what is there."""
+
+    endpoint: str | None
+    organization_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """What the far side says of a job now, for the entry or earlier job of that id.
+
+    Monotone: never changes a job that already ended, never touches one that is not there. The only write
+    that needs no lock and no serial: it neither looks at the serial nor raises it.
+    """
+
+    job_id: str
+    status: Status
+    run_id: str | None = None
+    error: str = ""
+    completed_at: datetime | None = None
+    reported: bool = False
+    """Also marks the entry as reported: this run has said the bad end, or the loss. False leaves what is there."""
+    lost: bool = False
+    """Marks the entry as lost: the far side answered 404. False: it answered, so the entry is not lost (any more)."""
+
+
+Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | JobStatus
