@@ -30,10 +30,6 @@ class Survey(NamedTuple):
     tree: frozenset[str] = frozenset()
     """Every name of the tree; empty where nobody needs it."""
 
-    @property
-    def finds_nothing(self) -> bool:
-        return not (self.differing or self.steady or self.vanished)
-
 
 def survey(wanted: Sequence[Wanted], state: State, options: PlanOptions) -> Survey:
     """Splits *wanted*, the whole tree, by what the state says of it.

@@ -1,8 +1,10 @@
 """The parse cache: what an unchanged tree said last time, so that planning it again parses nothing.
 
-It may be deleted at any time. It holds digests and names, never a value of a variable. One blob a folder:
+It may be deleted at any time. It holds digests and names, never a value of a variable. One blob a folder, in two
+parts, of which a plan that finds nothing changed reads the first alone:
 
-    {file name: (stamp, context index, local files, [(name, digest, fingerprint, path, line)])}
+    contexts, {file name: stamp}, local files, names, fingerprints
+    {file name: (context index, local files, [(name, digest, fingerprint, path, line)])}
 
 A context is what else the rows depend on: variables as set, empty or unset with a keyed tag, functions with the
 hash of their source. A file whose time is as new as its reading is not remembered (git's "racily clean").
@@ -14,7 +16,7 @@ import marshal
 import os
 import sqlite3
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,9 +26,9 @@ from sieve_jobs.spec.stamp import Stamp
 Row: TypeAlias = tuple[str, str, str, str, int]
 Context: TypeAlias = tuple[tuple[str, str], ...]
 LocalFiles: TypeAlias = tuple[tuple[str, Stamp, str], ...]
-Record: TypeAlias = tuple[Stamp, int, LocalFiles, list[Row]]
+Record: TypeAlias = tuple[int, LocalFiles, list[Row]]
 
-_FORMAT = 2
+_FORMAT = 3
 _COARSE = 2_000_000_000
 _FINE = 50_000_000
 """Nanoseconds by which a file must be older than its reading. Kernels stamp files with a clock that lags by up to
@@ -36,27 +38,61 @@ _FINE = 50_000_000
 class Folder:
     """What is remembered of one folder of specs."""
 
-    __slots__ = ("_indexes", "contexts", "records")
-
-    def __init__(self, contexts: list[Context] | None = None, records: dict[str, Record] | None = None) -> None:
-        self.contexts = contexts if contexts is not None else []
-        self.records = records if records is not None else {}
+    def __init__(self) -> None:
+        self.contexts: list[Context] = []
+        self.stamps: dict[str, bytes] = {}
+        """By file name, packed."""
+        self.files: list[LocalFiles] = []
+        """Of all its files together."""
+        self.names: list[str] = []
+        self.fingerprints: list[str] = []
+        """Of all its specs, in one order with *names*."""
+        self._records: dict[str, Record] | bytes = {}
+        """Bytes until somebody asks."""
         self._indexes: dict[Context, int] = {}
 
-    def put(self, name: str, stamp: Stamp, context: Context, files: LocalFiles, rows: list[Row]) -> None:
-        """Remembers what the file *name* said; *stamp*, and those of *files*, are settled."""
+    @classmethod
+    def unpacked(cls, body: bytes) -> Folder:
+        """The folder of `pack`. Raises ValueError, EOFError or TypeError for what no folder is."""
+        folder = cls()
+        at = 4 + int.from_bytes(body[:4], "big")
+        folder.contexts, folder.stamps, folder.files, folder.names, folder.fingerprints = marshal.loads(body[4:at])  # noqa: S302 - our own 0600 file, checked; data only
+        folder._records = body[at:]
+        return folder
+
+    def pack(self) -> bytes:
+        first = marshal.dumps((self.contexts, self.stamps, self.files, self.names, self.fingerprints))
+        return len(first).to_bytes(4, "big") + first + marshal.dumps(self.records)
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """By file name. Raises as `unpacked` for bytes that are none."""
+        if isinstance(self._records, bytes):
+            self._records = dict(marshal.loads(self._records))  # noqa: S302 - as above
+        return self._records
+
+    def rows(self) -> Iterator[Row]:
+        return (row for _, _, rows in self.records.values() for row in rows)
+
+    def put(self, name: str, stamp: bytes, context: Context, files: LocalFiles, rows: list[Row]) -> None:
+        """Remembers what the file *name* said; *stamp*, and those of *files*, are settled. Once a name."""
         index = self._indexes.get(context)
         if index is None:
             index = self._indexes[context] = len(self.contexts)
             self.contexts.append(context)
-        self.records[name] = (stamp, index, files, rows)
+        self.records[name] = (index, files, rows)
+        self.stamps[name] = stamp
+        if files:
+            self.files.append(files)
+        self.names += [row[0] for row in rows]
+        self.fingerprints += [row[2] for row in rows]
 
     def keeping(self, names: set[str]) -> Folder:
         """The same for the files *names* alone, without contexts that nothing depends on any more."""
         kept = Folder()
-        for name, (stamp, context, files, rows) in self.records.items():
+        for name, (context, files, rows) in self.records.items():
             if name in names:
-                kept.put(name, stamp, self.contexts[context], files, rows)
+                kept.put(name, self.stamps[name], self.contexts[context], files, rows)
         return kept
 
 
@@ -85,14 +121,18 @@ class ParseCache:
         try:
             if zlib.crc32(blob[4:]) != int.from_bytes(blob[:4], "big"):
                 return Folder()
-            contexts, records = marshal.loads(blob[4:])  # noqa: S302 - our own 0600 file, checked; data only
+            return Folder.unpacked(blob[4:])
         except (ValueError, EOFError, TypeError):
             return Folder()
-        return Folder(contexts, records)
 
     def paths(self) -> set[str]:
         """Every folder that something is remembered of."""
         return set(self._folders)
+
+    @property
+    def size(self) -> int:
+        """Bytes that are remembered."""
+        return sum(map(len, self._folders.values()))
 
     def put(self, path: str, folder: Folder | None) -> None:
         """Remembers *folder* at the next `save`; None forgets it."""
@@ -103,7 +143,7 @@ class ParseCache:
         if self._hashes is None:
             self._hashes = {}
             for name in self._folders:
-                for _, _, files, _ in self.folder(name).records.values():
+                for files in self.folder(name).files:
                     self._hashes.update((file, (known, digest)) for file, known, digest in files)
         found = self._hashes.get(path)
         return found[1] if found is not None and found[0] == stamp else None
@@ -115,7 +155,7 @@ class ParseCache:
         rows: list[tuple[str, bytes]] = []
         for path, folder in self._changed.items():
             if folder is not None:
-                body = marshal.dumps((folder.contexts, folder.records))
+                body = folder.pack()
                 rows.append((path, zlib.crc32(body).to_bytes(4, "big") + body))
         try:
             self._write(rows)

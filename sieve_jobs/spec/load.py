@@ -8,10 +8,10 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import Folder, ParseCache, Row, contexts_hold, is_settled
 from sieve_jobs.spec.facts import Facts
 from sieve_jobs.spec.scan import Scanned, scan
-from sieve_jobs.spec.stamp import Stamp, stamp_of
+from sieve_jobs.spec.second_look import LEAST, second_look
+from sieve_jobs.spec.stamp import Stamp, packed, packed_of, stamp_of
 from sieve_jobs.spec.tags import TagKey, tag
 from sieve_jobs.spec.wanted import Wanted
 
@@ -52,21 +53,42 @@ class LoadSettings:
         return tag(self.key, "cache", basis) or basis
 
 
-@dataclass(slots=True)
+@dataclass
 class Tree:
     """What a tree of spec files asks for."""
 
     settings: LoadSettings
-    wanted: list[Wanted] = field(default_factory=list)
-    """Every valid spec, in no order."""
     problems: tuple[Diagnostic, ...] = ()
     """All that is wrong, by path and line. With any of these nothing may be sent."""
     files: int = 0
     """How many spec files were found."""
+    read: list[Row] = field(default_factory=list)
+    """Of files that were looked at one by one."""
+    unchanged: list[Folder] = field(default_factory=list)
+    """Folders of which nothing changed at all, so that their rows are read when somebody asks."""
     parsed: dict[str, Detail] = field(default_factory=dict)
     """Details that are at hand, by name."""
     parse: Callable[[str], ParsedFile] | None = None
     """Reads a spec file by its path from the root; made when the first one has to be read."""
+
+    @cached_property
+    def wanted(self) -> list[Wanted]:
+        """Every valid spec, in no order."""
+        rows = [*self.read, *(row for folder in self.unchanged for row in folder.rows())]
+        return [_as_wanted(row) for row in rows]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of *wanted*, in its order."""
+        return [*(row[0] for row in self.read), *(name for folder in self.unchanged for name in folder.names)]
+
+    @cached_property
+    def fingerprints(self) -> Mapping[str, str]:
+        """Fingerprints of *wanted*, by name: enough to tell that nothing differs from a state."""
+        found = {row[0]: row[2] for row in self.read}
+        for folder in self.unchanged:
+            found.update(zip(folder.names, folder.fingerprints, strict=True))
+        return found
 
     def details(self, names: Iterable[str]) -> dict[str, Detail]:
         """Details of those *names* that are wanted, parsed now where the cache answered.
@@ -91,7 +113,7 @@ class Tree:
         return self.parse
 
     def all_details(self) -> dict[str, Detail]:
-        return self.details([row[0] for row in self.wanted])
+        return self.details(self.names)
 
 
 @contextmanager
@@ -107,87 +129,110 @@ def _collector_at_rest() -> Iterator[None]:
 
 
 @_collector_at_rest()
-def load_tree(settings: LoadSettings, cache: ParseCache | None) -> Tree:
-    """Reads every spec file of the project; never raises for what the files say."""
+def load_tree(settings: LoadSettings, cache: ParseCache | None, *, least: int = LEAST) -> Tree:
+    """Reads every spec file of the project; never raises for what the files say.
+
+    From *least* bytes of cache on, a second process shares the work.
+    """
     tree = Tree(settings)
-    problems: list[Diagnostic] = []
-    current = Facts(settings.variables, settings.sources, settings.key)
+    loading = _Loading(tree, cache, Facts(settings.variables, settings.sources, settings.key))
     seen: set[str] = set()
-    for specs in settings.specs:
-        for scanned in scan(settings.root, specs):
-            if scanned.shown in seen:
-                continue
-            seen.add(scanned.shown)
-            problems += scanned.problems
-            tree.files += len(scanned.files)
-            problems += _load_folder(scanned, tree, cache, current)
+    later: list[Scanned] = []
+    with second_look(os.fspath(settings.root), cache, least=least) as look:
+        for specs in settings.specs:
+            for scanned in scan(settings.root, specs):
+                if scanned.shown in seen:
+                    continue
+                seen.add(scanned.shown)
+                tree.files += len(scanned.files)
+                if look is not None and scanned.shown in look.takes:
+                    later.append(scanned)
+                else:
+                    loading.folder(scanned, confirmed=False)
+        confirmed = look.confirmed() if look is not None else frozenset()
+    for scanned in later:
+        loading.folder(scanned, confirmed=scanned.shown in confirmed)
     if cache is not None:
         for gone in cache.paths() - seen:
             cache.put(gone, None)
         cache.save()
-    problems += _same_names(tree)
+    problems = [*loading.problems, *_same_names(tree)]
     tree.problems = tuple(sorted(problems, key=_by_place))
     return tree
 
 
-def _load_folder(scanned: Scanned, tree: Tree, cache: ParseCache | None, current: Facts) -> list[Diagnostic]:
-    folder = cache.folder(scanned.shown) if cache is not None else Folder()
-    holds = contexts_hold(folder.contexts, current.of)
-    records = folder.records
-    fresh: list[os.DirEntry[str]] = []
-    problems: list[Diagnostic] = []
-    wanted = tree.wanted
-    for entry in scanned.files:
-        record = records.get(entry.name)
-        if record is not None:
-            try:
-                s = entry.stat()
-            except OSError:
-                fresh.append(entry)
-                continue
-            stamp, context, files, rows = record
-            if (
-                stamp == (s.st_size, s.st_mtime_ns, s.st_ino, s.st_ctime_ns)
-                and holds[context]
-                and (not files or _files_unchanged(files))
-            ):
-                for row in rows:
-                    wanted.append(_as_wanted(row))
-                continue
-        fresh.append(entry)
-    if not fresh and len(records) == len(scanned.files):
-        return problems
-    kept = folder.keeping({entry.name for entry in scanned.files})
-    for entry in sorted(fresh, key=lambda each: each.name):
-        problems += _load_file(entry, scanned, tree, kept, cache, current)
-    if cache is not None:
-        cache.put(scanned.shown, kept)
-    return problems
+class _Loading:
+    """Folders on their way into a tree."""
+
+    def __init__(self, tree: Tree, cache: ParseCache | None, current: Facts) -> None:
+        self._tree = tree
+        self._cache = cache
+        self._current = current
+        self.problems: list[Diagnostic] = []
+
+    def folder(self, scanned: Scanned, *, confirmed: bool) -> None:
+        """Takes what the cache knows of a folder, and reads the rest. *confirmed*: all it knows has its stamp."""
+        self.problems += scanned.problems
+        known = self._cache.folder(scanned.shown) if self._cache is not None else Folder()
+        holds = contexts_hold(known.contexts, self._current.of)
+        stamps = known.stamps if confirmed and _same_files(scanned, known) else _stamps(scanned.files)
+        if stamps == known.stamps and all(holds) and all(map(_files_unchanged, known.files)):
+            self._tree.unchanged.append(known)
+            return
+        kept = known.keeping(_unchanged(known, stamps, holds))
+        self._tree.read += kept.rows()
+        for entry in sorted(scanned.files, key=lambda each: each.name):
+            if entry.name not in kept.stamps:
+                self._file(f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name, entry.name, kept)
+        if self._cache is not None:
+            self._cache.put(scanned.shown, kept)
+
+    def _file(self, shown: str, name: str, kept: Folder) -> None:
+        read_at = time.time_ns()
+        parsed = self._tree.parser(self._cache)(shown)
+        self.problems += parsed.problems
+        rows: list[Row] = []
+        for detail in parsed.details:
+            spec = detail.spec
+            rows.append((spec.name, detail.digest, detail.fingerprint, shown, spec.line))
+            self._tree.parsed[spec.name] = detail
+        self._tree.read += rows
+        if self._cache is not None and not parsed.problems:
+            context = self._current.context(parsed.variables, parsed.functions)
+            if context is not None and _are_settled(parsed, read_at):
+                kept.put(name, packed(parsed.stamp), context, parsed.files, rows)
+
+
+def _same_files(scanned: Scanned, known: Folder) -> bool:
+    return {entry.name for entry in scanned.files} == known.stamps.keys()
+
+
+def _stamps(files: list[os.DirEntry[str]]) -> dict[str, bytes]:
+    """Packed stamps by name; a file that is gone meanwhile, or a link to nothing, has one that is never remembered."""
+    try:
+        return {entry.name: packed_of(entry.stat()) for entry in files}
+    except OSError:
+        return {entry.name: _stamp_or_none(entry) for entry in files}
+
+
+def _stamp_or_none(entry: os.DirEntry[str]) -> bytes:
+    try:
+        return packed_of(entry.stat())
+    except OSError:
+        return b""
+
+
+def _unchanged(folder: Folder, stamps: Mapping[str, bytes], holds: Sequence[bool]) -> set[str]:
+    """The files of a folder of which the cache still knows what they say."""
+    return {
+        name
+        for name, (context, files, _) in folder.records.items()
+        if stamps.get(name) == folder.stamps[name] and holds[context] and _files_unchanged(files)
+    }
 
 
 _as_wanted = partial(tuple.__new__, Wanted)
 """`Wanted._make` without its checks, which cost as much as all else of an unchanged file."""
-
-
-def _load_file(  # noqa: PLR0917 - one step of _load_folder
-    entry: os.DirEntry[str], scanned: Scanned, tree: Tree, kept: Folder, cache: ParseCache | None, current: Facts
-) -> tuple[Diagnostic, ...]:
-    read_at = time.time_ns()
-    shown = f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name
-    parsed = tree.parser(cache)(shown)
-    rows: list[Row] = []
-    for detail in parsed.details:
-        spec = detail.spec
-        row = (spec.name, detail.digest, detail.fingerprint, shown, spec.line)
-        rows.append(row)
-        tree.wanted.append(_as_wanted(row))
-        tree.parsed[spec.name] = detail
-    if cache is not None:
-        kept.records.pop(entry.name, None)
-        context = None if parsed.problems else current.context(parsed.variables, parsed.functions)
-        if context is not None and _are_settled(parsed, read_at):
-            kept.put(entry.name, parsed.stamp, context, parsed.files, rows)
-    return parsed.problems
 
 
 def _are_settled(parsed: ParsedFile, read_at: int) -> bool:
@@ -243,7 +288,7 @@ def _files_unchanged(files: tuple[tuple[str, Stamp, str], ...]) -> bool:
 
 def _same_names(tree: Tree) -> list[Diagnostic]:
     """Names that are equal, or that some file system would take for equal."""
-    names = [row[0] for row in tree.wanted]
+    names = tree.names
     if len(set(map(str.casefold, names))) == len(names) and "".join(names).isascii():
         return []
     from sieve_jobs.spec.places import name_place

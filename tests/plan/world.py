@@ -103,6 +103,10 @@ class World:
     def wanted(self) -> list[Wanted]:
         return [Wanted(d.spec.name, d.digest, d.fingerprint, d.spec.path, d.spec.line) for d in self.specs]
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        return {row.name: row.fingerprint for row in self.wanted}
+
     def details(self, names: Iterable[str]) -> Mapping[str, Detail]:
         asked = set(names)
         self.read += sorted(asked)

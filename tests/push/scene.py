@@ -65,6 +65,10 @@ class Tree:
     def wanted(self) -> list[Wanted]:
         return [Wanted(d.spec.name, d.digest, d.fingerprint, d.spec.path, d.spec.line) for d in self.specs]
 
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        return {row.name: row.fingerprint for row in self.wanted}
+
     def details(self, names: Iterable[str]) -> Mapping[str, Detail]:
         asked = set(names)
         return {detail.spec.name: detail for detail in self.specs if detail.spec.name in asked}

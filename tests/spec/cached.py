@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sieve_jobs.spec.cache import ParseCache, is_settled
-from sieve_jobs.spec.files import stamp_of
 from sieve_jobs.spec.load import LoadSettings, Tree, load_tree
+from sieve_jobs.spec.stamp import stamp_of
 from sieve_jobs.spec.variables import Variables
 from tests.spec.project import settings, write
 
