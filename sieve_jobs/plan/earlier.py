@@ -30,6 +30,8 @@ class EarlierJobs:
 
         Jobs that ended badly are not among them.
         """
+        if digest not in self._past and digest not in self._orphans:
+            return
         own, free = self._of_digest(digest)
         yield from own.get(name, ())
         yield from free.values()

@@ -110,26 +110,29 @@ def _kept(known: Known, moves: Mapping[str, str], options: PlanOptions, target: 
     earlier = EarlierJobs(known.past, _orphans(known, set(moves.values()), options), known.survey.tree)
     for name in sorted(known.details):
         detail, entry = known.details[name], known.entries.get(name)
-        change = Change(
-            name, Action.NOTHING, Reason.UNCHANGED, detail.spec.path, detail.spec.line, detail.digest,
-            detail=detail, entry=entry, moved_from=moves.get(name),
-        )  # fmt: skip
         if name in moves:
-            own = replace(known.entries[moves[name]], name=name)
-            decision = decide(detail, own, options=options, target=target)
-            change = replace(change, action=Action.MOVE, reason=Reason.RENAMED, entry=decision.refresh or own)
-            yield _Row(change, replace(decision, refresh=None))
+            yield _moved(detail, known.entries[moves[name]], options, target)
             continue
         jobs = earlier.of(name, detail.digest)
         decision = decide(detail, entry, jobs, intent=known.intents.get(name), options=options, target=target)
         holder = earlier.take(decision.reuses) if decision.reuses is not None else None
-        yield _Row(
-            replace(
-                change, action=decision.action, reason=decision.reason, diff=decision.diff, intent=decision.intent,
-                reuses=decision.reuses, moved_from=holder,
-            ),
-            decision,
+        change = Change(
+            name, decision.action, decision.reason, detail.spec.path, detail.spec.line, detail.digest,
+            diff=decision.diff, detail=detail, entry=entry, moved_from=holder, reuses=decision.reuses,
+            intent=decision.intent,
         )  # fmt: skip
+        yield _Row(change, decision)
+
+
+def _moved(detail: Detail, old: Entry, options: PlanOptions, target: str) -> _Row:
+    """The row of a spec that gets the entry of *old*, the name it had."""
+    spec, own = detail.spec, replace(old, name=detail.spec.name)
+    decision = decide(detail, own, options=options, target=target)
+    change = Change(
+        spec.name, Action.MOVE, Reason.RENAMED, spec.path, spec.line, detail.digest, detail=detail,
+        entry=decision.refresh or own, moved_from=old.name,
+    )  # fmt: skip
+    return _Row(change, replace(decision, refresh=None))
 
 
 def _orphans(known: Known, moved: Iterable[str], options: PlanOptions) -> Iterator[Entry]:

@@ -21,27 +21,38 @@ _ID = 8
 
 def rows(changes: Sequence[Change], style: Style) -> str:
     """Every change on lines of its own, names and reasons lined up."""
-    width = max((min(width_of(escape(change.name)), _NAME_CAP) for change in changes), default=0)
-    words = max((min(width_of(_words(change)), _WORDS_CAP) for change in changes), default=0)
-    return "".join(f"{line}\n" for change in changes for line in _change(change, style, width, words))
+    said = [(escape(change.name), _words(change)) for change in changes]
+    width = min(max((width_of(name) for name, _ in said), default=0), _NAME_CAP)
+    room = min(max((width_of(words) for _, words in said), default=0), _WORDS_CAP)
+    columns = (6 + width, 8 + width + room)
+    lines = [
+        line
+        for change, (name, words) in zip(changes, said, strict=True)
+        for line in _change(change, name, words, style, columns)
+    ]
+    return "\n".join([*lines, ""])
 
 
-def _change(change: Change, style: Style, name_width: int, words_width: int) -> Iterator[str]:
-    """One row: sign, name, reason, place, with what does not fit on a line of its own; then the diff."""
-    name, words = escape(change.name), _words(change)
+def _change(change: Change, name: str, words: str, style: Style, columns: tuple[int, int]) -> Iterator[str]:
+    """One row: sign, *name*, reason, place, with what does not fit on a line of its own; then the diff.
+
+    *columns* are those that reasons and places line up in, where there is room.
+    """
     place = f"{escape(change.path)}:{change.line}" if change.line else escape(change.path)
     row, used = f"  {style.glyph(change)} {style.paint(name, 'strong')}", 4 + width_of(name)
-    for text, start, role in ((words, 6 + name_width, ()), (place, 8 + name_width + words_width, ("dim",))):
-        at = next(
-            (column for column in (max(start, used + 2), used + 2) if column + width_of(text) <= style.width), None
-        )
-        if at is None:
+    for text, painted, start in ((words, words, columns[0]), (place, style.paint(place, "dim"), columns[1])):
+        width = width_of(text)
+        at = max(start, used + 2)
+        if at + width > style.width:
+            at = used + 2
+        if at + width > style.width:
             yield row
             row, used, at = "", 0, 6
-        row += " " * (at - used) + style.paint(text, *role)
-        used = at + width_of(text)
+        row += " " * (at - used) + painted
+        used = at + width
     yield row
-    yield from diff_lines(change.diff, style)
+    if change.diff:
+        yield from diff_lines(change.diff, style)
 
 
 def _words(change: Change) -> str:

@@ -73,7 +73,8 @@ class Style:
 
     def glyph(self, change: Change) -> str:
         """The sign of a change, coloured."""
-        return self.paint(self.sign(change.glyph), _GLYPH_ROLES.get(change.glyph, "strong"))
+        glyph = change.glyph
+        return self.paint(self.sign(glyph), _GLYPH_ROLES.get(glyph, "strong"))
 
     def status_sign(self, status: Status) -> str:
         sign, role = _STATUS[status]
