@@ -25,7 +25,17 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sieve_jobs.spec.document import FILE_KEYS, BuildError, Container, Document, Span, Template, TemplateText, span_of
+from sieve_jobs.spec.document import (
+    FILE_KEYS,
+    BuildError,
+    Container,
+    Document,
+    Span,
+    Template,
+    TemplateText,
+    line_of,
+    span_of,
+)
 from sieve_jobs.spec.expansion import MAX_DEPTH, MAX_NODES, MERGE_STEP, Expansion
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened, tagged
@@ -42,7 +52,7 @@ _MAPPING_TAGS = frozenset({None, "!", _STANDARD + "map"})
 _SEQUENCE_TAGS = frozenset({None, "!", _STANDARD + "seq"})
 _TAG_HINT = "only values that JSON knows are accepted: remove the tag"
 
-_ITEM = ""
+_ITEM = 0
 """The key of a frame that is a list: like a mapping's that is known, so that a value comes next."""
 
 
@@ -72,19 +82,17 @@ def _check_directives(text: str) -> None:
 class _Frame:
     """A mapping or sequence that is being read."""
 
-    __slots__ = ("anchor", "items", "key", "mapping", "merge", "merged", "merging")
+    __slots__ = ("anchor", "items", "key", "mapping", "merge")
 
     def __init__(self, anchor: str | None, *, is_list: bool) -> None:
         self.anchor = anchor
         self.items: list[Json] | None = [] if is_list else None
-        self.mapping: dict[str, Json] = {}
-        self.key: str | None = _ITEM if is_list else None
-        """The key whose value comes next; None where a key comes next."""
-        self.merging = False
-        """Whether that key is `<<`."""
+        self.mapping: dict[Any, Json] = {}
+        """Besides its keys, what it merges, at MERGE_STEP, until it is read to its end."""
+        self.key: str | int | None = _ITEM if is_list else None
+        """The key whose value comes next, MERGE_STEP for a `<<`; None where a key comes next."""
         self.merge: Event | None = None
-        """The `<<` of this mapping, once it was read; then what it merges."""
-        self.merged: Json = None
+        """The `<<` of this mapping, once it was read."""
 
     @property
     def container(self) -> Container:
@@ -107,12 +115,19 @@ class _Builder:
         self.expansion = Expansion(self.document, marks=self.marks)
 
     def documents(self) -> Iterator[Document]:
-        next_event, scalar = self.next_event, self._scalar
+        next_event, key, scalar = self.next_event, self._key, self._scalar
         while True:
             event = next_event()
             kind = event.__class__
             if kind is ScalarEvent:
-                scalar(event)
+                frame, expansion = self.frame, self.expansion
+                expansion.nodes += 1
+                if expansion.nodes > MAX_NODES:
+                    raise expansion.too_many(event)
+                if frame is not None and frame.key is None:
+                    key(event, frame)
+                else:
+                    scalar(event, frame)
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 self._open(event, is_list=kind is SequenceStartEvent)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -145,22 +160,10 @@ class _Builder:
         elif frame.items is not None:
             frame.items.append(value)
         else:
-            if frame.merging:
-                frame.merged = value
-                frame.merging = False
-            else:
-                frame.mapping[cast("str", frame.key)] = value
+            frame.mapping[frame.key] = value
             frame.key = None
 
-    def _scalar(self, event: ScalarEvent) -> None:
-        expansion = self.expansion
-        expansion.nodes += 1
-        if expansion.nodes > MAX_NODES:
-            raise expansion.too_many(event)
-        frame = self.frame
-        if frame is not None and frame.key is None:
-            self._key(event, frame)
-            return
+    def _scalar(self, event: ScalarEvent, frame: _Frame | None) -> None:
         text = event.value
         if event.tag is not None:
             value = _tagged(event)
@@ -178,10 +181,10 @@ class _Builder:
         if event.anchor is not None:
             self.anchors[event.anchor] = (value, self._pointer())
         if frame is None:
-            self.document.line = span_of(event).line + 1
-        elif frame.items is None and not frame.merging:
+            self.document.line = line_of(event)
+        elif frame.items is None:
             # What `_put` would do, for the commonest of all nodes.
-            frame.mapping[cast("str", frame.key)] = value
+            frame.mapping[frame.key] = value
             frame.key = None
             return
         self._put(value)
@@ -222,32 +225,34 @@ class _Builder:
             raise BuildError(
                 "SJ104", "the key '<<' stands twice", span_of(event), first=span_of(frame.merge), hint=hint
             )
-        frame.merge, frame.merging, frame.key = event, True, event.value
+        frame.merge, frame.key = event, MERGE_STEP
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent, *, is_list: bool) -> None:
         self.expansion.count(event)
-        if len(self.frames) >= MAX_DEPTH:
+        frames, outer, anchor = self.frames, self.frame, event.anchor
+        if len(frames) >= MAX_DEPTH:
             raise BuildError("SJ102", f"nested deeper than {MAX_DEPTH} levels", span_of(event))
         if event.tag not in (_SEQUENCE_TAGS if is_list else _MAPPING_TAGS):
             raise _unsupported(event.tag, event)
-        if self.frame is None:
-            self.document.line = span_of(event).line + 1
-        elif self.frame.key is None:
+        if outer is None:
+            self.document.line = line_of(event)
+        elif outer.key is None:
             raise BuildError("SJ108", "a mapping or list cannot be a key", span_of(event))
         if self.marks:
             self.document.values[self._pointer()] = span_of(event)
-        self.frame = frame = _Frame(event.anchor, is_list=is_list)
-        self.frames.append(frame)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = frame
+        self.frame = frame = _Frame(anchor, is_list=is_list)
+        frames.append(frame)
+        if anchor is not None:
+            self.anchors[anchor] = frame
 
     def _close(self) -> None:
         frames = self.frames
         frame = frames.pop()
         self.frame = frames[-1] if frames else None
         if frame.merge is not None:
-            self.expansion.merge(frame.merged, frame.mapping, self._pointer(), frame.merge)
-        value = frame.container
+            merged = frame.mapping.pop(MERGE_STEP)
+            self.expansion.merge(merged, frame.mapping, self._pointer(), frame.merge)
+        value: Json = frame.mapping if frame.items is None else frame.items
         # An anchor may have been given again to something within.
         if frame.anchor is not None and self.anchors[frame.anchor] is frame:
             self.anchors[frame.anchor] = (value, self._pointer())
@@ -269,13 +274,8 @@ class _Builder:
 
     def _pointer(self) -> Pointer:
         """Pointer of the node that comes next, or of the key just read."""
-        steps: list[str | int] = []
-        for frame in self.frames:
-            if frame.items is not None:
-                steps.append(len(frame.items))
-            else:
-                steps.append(MERGE_STEP if frame.merging else cast("str", frame.key))
-        return tuple(steps)
+        frames = self.frames
+        return tuple([cast("str | int", each.key) if each.items is None else len(each.items) for each in frames])
 
 
 _START = Span(0, 0, 0, 1)

@@ -48,6 +48,11 @@ class Span:
     end_column: int
 
 
+def line_of(event: Event) -> int:
+    """The line, from 1, that a node begins on."""
+    return cast("Mark", event.start_mark).line + 1
+
+
 def span_of(event: Event) -> Span:
     start, end = cast("Mark", event.start_mark), cast("Mark", event.end_mark)
     return Span(start.line, start.column, end.line, end.column)

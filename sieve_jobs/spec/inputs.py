@@ -47,7 +47,8 @@ def _local_file(shown: Json, pointer: Pointer, reading: Reading, sent: Pointer) 
         reading.add(secret_in("file", leaf, reading, where))
     elif where not in reading.unknown and not reading.is_full:
         try:
-            file = read_local_file(shown, beside=Path(reading.folder), root=reading.settings.root, known=reading.known)
+            folder, root = Path(reading.path).parent, reading.settings.root
+            file = read_local_file(shown, beside=folder, root=root, known=reading.known)
         except LocalFileError as error:
             reading.add(Finding(error.code, error.message, where, hint=error.hint))
         else:

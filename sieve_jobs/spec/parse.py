@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -54,7 +53,7 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
     room = MAX_FINDINGS
     try:
         for document in read_documents(text):
-            reading = Reading(settings, os.path.dirname(path), known, limit=room)  # noqa: PTH120 - on the loop's path
+            reading = Reading(settings, path, known, limit=room)
             spec = _spec_of(document, reading, None if readings else default_name, shown)
             readings.append(reading)
             room -= len(reading.findings)

@@ -39,8 +39,8 @@ class Reading:
     """What was found so far of one document."""
 
     settings: ParseSettings
-    folder: str
-    """Where its file lies; local files are relative to it."""
+    path: str
+    """Its file; local files are relative to the folder that this lies in."""
     known: HashOf
     findings: list[Finding] = field(default_factory=list)
     limit: int = MAX_FINDINGS

@@ -188,6 +188,6 @@ def test_a_value_never_changes_the_trees_shape(value: str) -> None:
 
 
 def filled(document: Document, variables: Variables) -> Reading:
-    reading = Reading(ParseSettings(Path("/"), variables), "/", lambda path, stamp: None)
+    reading = Reading(ParseSettings(Path("/"), variables), "/a.yaml", lambda path, stamp: None)
     fill(document, reading)
     return reading
