@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from sys import intern
 from typing import Any, cast
 
 from yaml._yaml import CParser
@@ -207,7 +208,7 @@ class _Builder:
                 raise BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
         elif event.tag not in _TEXT_TAGS:
             raise BuildError("SJ105", f"the tag {_written(event.tag)} is not supported on a key", span_of(event))
-        frame.key = text
+        frame.key = text = intern(text)  # files of a tree have their keys in common
         if text in frame.mapping:
             first = self.document.keys.get(self._pointer())
             raise BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)

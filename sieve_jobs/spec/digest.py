@@ -17,7 +17,10 @@ from sieve_jobs.spec.urls import resource
 from sieve_jobs.wire import Json
 
 VERSION = "v1:sha256:"
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
+"""Nothing that comes from a file or a database can contain itself."""
 
 Parts: TypeAlias = Mapping[str, Json]
 """What is hashed, by name; a part that is empty is absent:

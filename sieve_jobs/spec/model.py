@@ -47,44 +47,45 @@ class Finding:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    # Descriptions stand in the fields: taken from docstrings they would have this file parsed at every first plan.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class WebhookModel(_Strict):
     """A hook that replaces the function's own."""
 
-    type: WebhookType
-    """When it fires; job.complete fires however the job ends."""
-    url: str
-    """Where it is posted to, byte for byte."""
+    type: WebhookType = Field(description="When it fires; job.complete fires however the job ends.")
+    url: str = Field(description="Where it is posted to, byte for byte.")
 
 
 class SpecModel(_Strict):
     """A job spec: what to run, and when it counts as changed."""
 
-    name: str | None = None
-    """Identity within a target; by default the path under the specs folder without its extension."""
-    function: str | None = None
-    """author/name[:version]; exactly one of `function` and `id`."""
-    id: str | None = None
-    """The function's id; exactly one of `function` and `id`."""
+    name: str | None = Field(
+        None,
+        description="Identity within a target; by default the path under the specs folder without its extension.",
+    )
+    function: str | None = Field(None, description="author/name[:version]; exactly one of `function` and `id`.")
+    id: str | None = Field(None, description="The function's id; exactly one of `function` and `id`.")
     inputs: Annotated[Any, WithJsonSchema(INPUTS_SCHEMA)] = Field(default_factory=dict)
-    env: dict[str, str] | None = None
-    """Environment of the job, text only. Interpolated values are never shown."""
-    webhooks: list[WebhookModel] | None = None
-    """Absent: the function's own hooks; an empty list: none."""
-    description: str | None = None
-    """For people; not part of the digest."""
-    labels: dict[str, str] | None = None
-    """For people and filters; not part of the digest."""
-    rerun: Annotated[Any, WithJsonSchema({"type": ["string", "integer", "null"], "default": None})] = None
-    """A salt: change it and the job runs again."""
-    rerun_on: list[Literal["secrets", "webhooks"]] | None = None
-    """What besides the digest is a change."""
-    protect: bool = False
-    """A finished job of this spec is only replaced, or forgotten, with --allow-protected."""
+    env: dict[str, str] | None = Field(
+        None, description="Environment of the job, text only. Interpolated values are never shown."
+    )
+    webhooks: list[WebhookModel] | None = Field(
+        None, description="Absent: the function's own hooks; an empty list: none."
+    )
+    description: str | None = Field(None, description="For people; not part of the digest.")
+    labels: dict[str, str] | None = Field(None, description="For people and filters; not part of the digest.")
+    rerun: Annotated[Any, WithJsonSchema({"type": ["string", "integer", "null"], "default": None})] = Field(
+        None, description="A salt: change it and the job runs again."
+    )
+    rerun_on: list[Literal["secrets", "webhooks"]] | None = Field(
+        None, description="What besides the digest is a change."
+    )
+    protect: bool = Field(
+        False,
+        description="A finished job of this spec is only replaced, or forgotten, with --allow-protected.",
+    )
 
 
 MAX_WRONG = 100

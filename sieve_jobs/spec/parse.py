@@ -70,7 +70,7 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
     return ParsedFile(
         details=tuple(details),
         stamp=stamp,
-        variables=frozenset(name for reading in readings for name in reading.variables),
+        variables=frozenset[str]().union(*[reading.variables for reading in readings]),
         functions=_functions_of(details, settings),
         files=tuple((f.found, f.stamp, f.sha256) for reading in readings for f in reading.files.values()),
     )

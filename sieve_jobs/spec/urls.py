@@ -22,8 +22,10 @@ def resource(url: str, ignore: Sequence[str] = ()) -> str:
     CloudFront's four count only together with `Signature` and `Key-Pair-Id`, Azure's only where `sig` is there:
     alone they are ordinary words. A text that is no http(s) url comes back as it is.
     """
+    if not ("?" in url or "@" in url):
+        return url
     match = _HTTP.match(url)
-    if match is None or not ("?" in url or "@" in url):
+    if match is None:
         return url
     scheme, rest = url[: match.end()], url[match.end() :]
     rest, hash_sign, fragment = rest.partition("#")
