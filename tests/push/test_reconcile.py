@@ -33,7 +33,7 @@ def job(job_id: str = "j", width: int = 1, *, after: float | None = 1.0, org: st
         run_id="r", created_at=None if after is None else AT + timedelta(seconds=after), started_at=None,
         completed_at=None, error="", inputs={"width": {"data": width}, "extra": {"data": "default"}}, outputs=(),
     )  # fmt: skip
-    return replace(made, **more)  # type: ignore[arg-type]
+    return made._replace(**more)  # type: ignore[arg-type]
 
 
 ONE, BOTH = asks("a", {"width": 1}), asks("b", {"width": 1, "extra": "default"})
