@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from sieve_jobs.engine.records import Hook
 from sieve_jobs.wire import Event, Json
@@ -43,9 +45,11 @@ class PushRequest:
 
 
 def read_json(content: bytes, depth: int) -> Json:
-    """Parses strictly: no NaN, no duplicate keys, at most *depth* levels. Raises NotJsonError."""
+    """Parses strictly: no NaN or infinity, no duplicate keys, at most *depth* levels. Raises NotJsonError."""
     try:
-        value: Json = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        value: Json = json.loads(
+            content, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_object
+        )
     except RecursionError as error:
         raise NotJsonError(f"nested deeper than {depth} levels") from error
     except ValueError as error:
@@ -103,25 +107,30 @@ def _hooks(value: Json, problems: list[dict[str, Json]]) -> tuple[Hook, ...]:
         if not isinstance(item, dict):
             problems.append(problem(where, "Input should be a valid dictionary", "model_type"))
             continue
-        kind, url = item.get("type"), item.get("url")
+        event = next((known for known in Event if known == item.get("type")), None)
+        url = _web_url(item.get("url"))
         absent = [key for key in ("type", "url") if key not in item]
         problems.extend(problem((*where, key), "Field required", "missing") for key in absent)
-        if "type" in item and kind not in set(Event):
+        if "type" in item and event is None:
             known = ", ".join(repr(event.value) for event in Event)
             problems.append(problem((*where, "type"), f"Input should be one of {known}", "enum"))
-        if "url" in item and not _is_web_url(url):
+        if "url" in item and url is None:
             problems.append(problem((*where, "url"), "Input should be a valid http or https URL", "url_parsing"))
-        if kind in set(Event) and isinstance(url, str):
-            hooks.append(Hook(Event(str(kind)), url))
+        if event is not None and url is not None:
+            hooks.append(Hook(event, url))
     return tuple(hooks)
 
 
-def _is_web_url(url: Json) -> bool:
-    """Whether *url* can stand in a request line as it is: http(s), a host, printable ASCII without blanks."""
+def _web_url(url: Json) -> str | None:
+    """*url* if it can stand in a request line as it is: http(s), a host, printable ASCII without blanks."""
     if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
-        return False
-    scheme, _, rest = url.partition("://")
-    return scheme.lower() in {"http", "https"} and rest[:1] not in {"", "/", "?", "#"}
+        return None
+    try:
+        parts = urlsplit(url)
+        is_there = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        return None
+    return url if is_there and parts.scheme in {"http", "https"} else None
 
 
 def _env(value: Json, problems: list[dict[str, Json]]) -> dict[str, str]:
@@ -159,6 +168,14 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that can be written as JSON again, which `1e999` cannot: Python reads it as infinity."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:32]} is too large for a number")
+    return value
 
 
 def _depth_exceeds(value: Json, limit: int) -> bool:

@@ -26,7 +26,7 @@ PICKLED = "Serialized inputs are not supported; send JSON inputs."
 HOOK = ("body", "webhooks", 0)
 
 
-def hooked(hook: dict[str, str]) -> dict[str, Any]:
+def hooked(hook: dict[str, Any]) -> dict[str, Any]:
     return {**PUSH, "webhooks": [hook]}
 
 
@@ -150,6 +150,10 @@ def test_a_bad_parameter_is_fastapis_422(client: Client, query: str, where: list
         pytest.param(hooked({"type": "job.done", "url": "http://h"}), 422, [[*HOOK, "type"]], id="event"),
         pytest.param(hooked({"type": "job.start"}), 422, [[*HOOK, "url"]], id="no-url"),
         pytest.param(hooked({"type": "job.start", "url": "ftp://h"}), 422, [[*HOOK, "url"]], id="scheme"),
+        pytest.param(hooked({"type": ["job.start"], "url": "http://h"}), 422, [[*HOOK, "type"]], id="event-list"),
+        pytest.param(hooked({"type": "job.start", "url": "http://[::1"}), 422, [[*HOOK, "url"]], id="bracket"),
+        pytest.param(hooked({"type": "job.start", "url": "http://h:99999/"}), 422, [[*HOOK, "url"]], id="port"),
+        pytest.param(hooked({"type": "job.start", "url": "http://u@/"}), 422, [[*HOOK, "url"]], id="no-host"),
         pytest.param([], 422, [["body"]], id="array"),
     ],
 )  # fmt: skip
@@ -167,6 +171,7 @@ def test_a_refused_push_says_that_nothing_was_created(client: Client, body: Any,
         pytest.param(b"{", "application/json", 406, id="cut"),
         pytest.param(b"\xff", "application/json", 406, id="not-utf8"),
         pytest.param(b'{"inputs":{"a":NaN}}', "application/json", 406, id="nan"),
+        pytest.param(b'{"function":"me/add","inputs":{"a":1e999}}', "application/json", 406, id="infinite"),
         pytest.param(b'{"inputs":{"a":1,"a":2}}', "application/json", 406, id="duplicate-key"),
         pytest.param(b"[" * 100_000, "application/json", 406, id="deep"),
         pytest.param(b'{"inputs":' + b"[" * 80 + b"]" * 80 + b"}", "application/json", 406, id="too-deep"),
