@@ -160,7 +160,7 @@ def _start(settings: Settings, home: Home, log: Path | None) -> tuple[str | None
     keeps = not path.exists() or path.stat().st_size < _LOG_BYTES
     with open(path, "a" if keeps else "w", encoding="utf-8", opener=_private) as errors:
         child = subprocess.Popen(
-            [sys.executable, "-m", "sieve_jobs.engine"],
+            [sys.executable, "-P", "-m", "sieve_jobs.engine"],  # -P: a project's types.py is not the library's
             cwd=settings.root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

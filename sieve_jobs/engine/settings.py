@@ -39,6 +39,8 @@ class Settings:
     """Nesting of a JSON body: the 64 levels of a spec, and what a push puts around them."""
     restart_limit: int = 3
     """How often a job whose worker died is run again before it ends in error."""
+    describe_longest: float = 30.0
+    """How long a request for a function waits for its module to be imported."""
     absence: float = 2.0
     """How long a queued job waits for a function that is missing: a file being saved may be half a program."""
     log_lines: int = 20_000

@@ -106,17 +106,24 @@ class Supervisor:
         return done
 
     async def describe(self, function: Function) -> None:
-        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run."""
+        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run.
+
+        Given up after a while: a module may do anything when it is imported, and another request waits.
+        """
         if self.is_ending or self.capacity == 0:
             return
-        async with self._describing:
-            worker = self.spawn(function.module)
-            try:
-                error = await load(worker, self.desk)
-                if error:
-                    report(f"could not import {function.module.file}:\n{error}")
-            finally:
-                await worker.stop(self.settings.end_grace)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.describe_longest), self._describing:
+                await self._import(function)
+
+    async def _import(self, function: Function) -> None:
+        worker = self.spawn(function.module)
+        try:
+            error = await load(worker, self.desk)
+            if error:
+                report(f"could not import {function.module.file}:\n{error}")
+        finally:
+            await worker.stop(self.settings.end_grace)
 
     async def end(self) -> int:
         """Queues running jobs again, ends all workers; how many jobs that were."""

@@ -94,6 +94,24 @@ def test_a_project_without_functions_has_an_engine_that_knows_none(tmp_path: Pat
         assert client.send("add", {"a": 1}).status_code == 404
 
 
+def test_a_project_may_have_modules_named_as_the_librarys(tmp_path: Path):
+    for name in ("types.py", "secrets.py", "sieve_jobs.py"):
+        (tmp_path / name).write_text("raise RuntimeError('not for the engine')\n")
+    with attach_with(settings_for(make_project(tmp_path))) as running, Client(running.url, running.key) as client:
+        assert data(client.run("add", {"a": 1})) == [3]
+
+
+def test_a_module_whose_import_never_ends_holds_up_no_request(tmp_path: Path):
+    make_project(tmp_path)
+    (tmp_path / "functions" / "endless.py").write_text(
+        "import time\nimport sieve\ntime.sleep(600)\n\n\n@sieve.function(name='endless')\ndef endless(a: int): ...\n"
+    )
+    settings = replace(settings_for(tmp_path), describe_longest=0.1)
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        app = client.http.get("/v2/functions/me/endless").json()
+        assert app["latest_version"]["build_status"] == "queued"
+
+
 def test_ending_queues_running_jobs_again_and_says_so(tmp_path: Path, meeting: Meeting):
     settings = settings_for(make_project(tmp_path))
     with attach_with(settings) as running, Client(running.url, running.key) as client:
