@@ -20,7 +20,7 @@ _REFERENCE = re.compile(r"([^/:\s]+)/([^/:\s]+)(?::([^/:\s]+))?")
 _SHORTEST_PREFIX = 4
 """Characters of a version id that may stand for it. Source: Sieve's docs."""
 _RACY_NS = 20_000_000
-"""A file changed less than this before it was read may change again under the same time: it is read again."""
+"""A file changed less than this before it was looked at may change again under the same time: it is read again."""
 _SKIPPED = frozenset({"node_modules", "site-packages", "venv"})
 
 
@@ -74,11 +74,12 @@ class Catalog:
 
     def functions(self) -> Mapping[str, Function]:
         """By name, as the files are now. What is wrong with them is told once, on standard error."""
-        seen, racy = _fingerprint(self._folders, self._imported)
+        looked = time.time_ns()
+        seen, newest = _fingerprint(self._folders, self._imported)
         if seen != self._seen:
             self._take(read_functions(self._folders))
-            seen, racy = _fingerprint(self._folders, self._imported)
-        self._seen = None if racy else seen
+            seen, newest = _fingerprint(self._folders, self._imported)
+        self._seen = seen if newest < looked - _RACY_NS else None
         return self._functions
 
     def last_seen(self) -> Mapping[str, Function]:
@@ -131,8 +132,8 @@ def _function(declared: DeclaredFunction, owner: str, now: str) -> Function:
     )
 
 
-def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[frozenset[tuple[object, ...]], bool]:
-    """What every Python file looks like by its metadata, and whether one is too new to be trusted by that."""
+def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[frozenset[tuple[object, ...]], int]:
+    """What every Python file looks like by its metadata, and when the latest of them changed, in nanoseconds."""
     seen: set[tuple[object, ...]] = set()
     newest = 0
     paths = {os.fspath(file) for file in imported}
@@ -159,4 +160,4 @@ def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[fro
         else:
             seen.add((path, found.st_mtime_ns, found.st_size, found.st_ino))
             newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
-    return frozenset(seen), newest > time.time_ns() - _RACY_NS
+    return frozenset(seen), newest
