@@ -108,7 +108,8 @@ class _Encoder:
         path = Path(file.path)
         if path not in self.kept:
             if not path.is_file():
-                raise OutputError(f"{at} is a file that is not there: {path}")
+                what = "is no regular file" if path.exists() else "is a file that is not there"
+                raise OutputError(f"{at} {what}: {path}")
             self.kept[path] = self.keep_file(path)
         return {"_path": None, **self.kept[path], **attributes}
 

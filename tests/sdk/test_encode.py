@@ -164,7 +164,7 @@ def endless() -> list[object]:
         pytest.param(1 << 5000, "output is an integer of more than 4096 bits", id="huge-int"),
         pytest.param(endless(), "nested more than 100 levels deep, or holds itself", id="cycle"),
         pytest.param({"f": sieve.File(path="/no/such/file.wav")}, "output.f is a file that is not there", id="missing"),
-        pytest.param(sieve.File(path="/"), "output is a file that is not there: /", id="folder"),
+        pytest.param(sieve.File(path="/"), "output is no regular file: /", id="folder"),
         pytest.param(sieve.File("https://h/a", rate=math.nan), "output.rate is nan", id="attribute"),
         pytest.param((yielded for yielded in ()), "output has no JSON form: builtins.generator", id="generator"),
     ],
