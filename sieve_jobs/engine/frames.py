@@ -124,3 +124,7 @@ class BlockingChannel:
                 return None
             self._ready.extend(self._decoder.feed(data, handles))
         return self._ready.popleft()
+
+    def close(self) -> None:
+        """Ends this process's hold on the socket; another's that was forked from it, or that it was from, stays."""
+        self._sock.close()

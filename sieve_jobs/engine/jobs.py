@@ -203,6 +203,7 @@ def _is_running(db: sqlite3.Connection, run: Run) -> bool:
 def _end(db: sqlite3.Connection, job_id: str, status: Status, error: str, now: datetime) -> None:
     """The terminal write: status, the events it causes, and the erasure of env and hooks."""
     complete = (Event.COMPLETE, Event.COMPLETE_NO_OUTPUT, Event.LEGACY_COMPLETE)
+    error = error.encode("utf-8", "backslashreplace").decode()  # SQLite takes no half of a surrogate pair
     outbox.add(db, job_id, complete, now)
     db.execute(
         "UPDATE jobs SET status = ?, error = ?, completed_at = ?, env = NULL, hooks = NULL WHERE id = ?",

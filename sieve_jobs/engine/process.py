@@ -25,7 +25,7 @@ from sieve_jobs.engine.channel import Channel
 from sieve_jobs.engine.frames import Frame
 from sieve_jobs.engine.records import Line
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
-from sieve_jobs.engine.tree import MARKER, kill_tree
+from sieve_jobs.engine.tree import MARKER, Process, kill_tree
 from sieve_jobs.wire import Json
 
 Keep: TypeAlias = Callable[[str, list[Line]], None]
@@ -137,7 +137,8 @@ class WorkerProcess:
         self._lose("it was stopped")
         deadline = loop.time() + grace
         number: int = signal.SIGTERM
-        while await asyncio.to_thread(kill_tree, self._marker, self.pid, number):
+        tree: list[Process] = []
+        while tree := await asyncio.to_thread(kill_tree, self._marker, self.pid, number, tree):
             if self._exit.done():
                 await asyncio.sleep(_POLL)
             else:

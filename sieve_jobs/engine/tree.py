@@ -30,14 +30,21 @@ class Process:
     marker: str
 
 
-def tree_of(processes: Iterable[Process], marker: str, leader: int | None) -> list[Process]:
-    """Those that belong to the worker whose marker begins with *marker*, and whose group *leader* leads."""
+def tree_of(
+    processes: Iterable[Process], marker: str, leader: int | None, found_before: Iterable[Process] = ()
+) -> list[Process]:
+    """Those that belong to the worker whose marker begins with *marker*, and whose group *leader* leads.
+
+    Those *found_before* still do: what tied them to it may have ended meanwhile.
+    """
+    before = {(process.pid, process.started) for process in found_before}
     children: defaultdict[int, list[Process]] = defaultdict(list)
     pending: list[Process] = []
     for process in processes:
         children[process.parent].append(process)
         in_group = leader is not None and leader in (process.group, process.session)
-        if in_group or (marker and process.marker.startswith(marker)):
+        is_marked = bool(marker) and process.marker.startswith(marker)
+        if in_group or is_marked or (process.pid, process.started) in before:
             pending.append(process)
     found: dict[int, Process] = {}
     while pending:
@@ -55,13 +62,14 @@ def running() -> list[Process]:
     return _running_elsewhere()
 
 
-def kill_tree(marker: str, leader: int | None, number: int) -> int:
-    """Sends a signal to all of a tree but this process itself; how many there were."""
-    found = [process for process in tree_of(running(), marker, leader) if process.pid != os.getpid()]
+def kill_tree(marker: str, leader: int | None, number: int, found_before: Iterable[Process] = ()) -> list[Process]:
+    """Sends a signal to all of a tree but this process itself; which they were. 0 as *number* only looks."""
+    tree = tree_of(running(), marker, leader, found_before)
+    found = [process for process in tree if process.pid != os.getpid()]
     for process in found:
         if _still(process):
             _send(process.pid, number)
-    return len(found)
+    return found
 
 
 def _send(pid: int, number: int) -> None:

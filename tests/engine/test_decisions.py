@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,8 @@ def test_a_tree_is_found_by_group_marker_and_descent():
     assert sorted(it.pid for it in tree_of(processes, "e.w", 10)) == [10, 11, 12, 13]
     assert sorted(it.pid for it in tree_of(processes, "e.", None)) == [10, 11, 12, 13, 20]
     assert tree_of(processes, "", None) == []
+    orphan, later = process(30, 1, 30), replace(process(20, 1, 20), started=0.5)
+    assert [it.pid for it in tree_of(processes, "", None, [orphan, later])] == [30]
 
 
 def test_settings_survive_the_way_to_the_child(tmp_path: Path):

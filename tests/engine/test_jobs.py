@@ -60,13 +60,14 @@ def test_positional_inputs_come_back_by_name(client: Client):
         pytest.param("odd", {"what": "exit"}, "SystemExit: 3", id="exit"),
         pytest.param("odd", {"what": "nan"}, "no JSON form", id="nan"),
         pytest.param("odd", {"what": "huge"}, "Input/Output too large", id="too-large"),
+        pytest.param("odd", {"what": "surrogate"}, "ValueError: half a pair: \\ud83d", id="surrogate"),
     ],
 )
 def test_what_is_wrong_ends_the_job_in_error(client: Client, function: str, inputs: Any, expected: str):
     job = client.run(function, inputs)
     assert job["status"] == "error"
     assert expected in job["error"]
-    assert job["outputs"] == []
+    assert (job["outputs"], job["restarts"]) == ([], [])
 
 
 def test_an_error_is_the_traceback_of_the_functions_own_code(client: Client):
@@ -237,6 +238,12 @@ def test_a_function_may_fork_and_end_its_children(client: Client):
     (squares, first), (_, second) = (data(client.run("pool", {"numbers": [1, 2, 3]}))[0] for _ in range(2))
     assert squares == [1, 4, 9]
     assert first == second
+
+
+def test_a_fork_that_returns_does_not_answer_for_the_job(client: Client):
+    (worker, status), again = (data(client.run("odd", {"what": what}))[0] for what in ("fork", "pid"))
+    assert status == 0
+    assert worker == again
 
 
 def test_cancelling_races_with_finishing_to_one_end(client: Client, receiver: Receiver):

@@ -14,6 +14,7 @@ from sieve_jobs.engine.report import report
 from sieve_jobs.engine.tree import MARKER, kill_tree
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _ROUNDS = 10
 _ENGINE_DIED = signal.SIGHUP
 
@@ -36,8 +37,8 @@ class Lifeline:
         """Ties this process to its engine. Call it in the main thread, before any of the user's code runs."""
         signal.signal(_ENGINE_DIED, self._orphaned)
         signal.signal(signal.SIGTERM, _terminated)
-        _announce_death_of_parent()
-        os.register_at_fork(after_in_child=_ordinary)
+        _tell_kernel()
+        os.register_at_fork(after_in_child=self._ordinary)
         if os.getppid() != self._engine:
             self._abandoned()
         threading.Thread(target=self._read, name="engine", daemon=True).start()
@@ -63,6 +64,12 @@ class Lifeline:
     def _orphaned(self, number: int, frame: FrameType | None) -> None:
         self._abandoned()
 
+    def _ordinary(self) -> None:
+        """A process that a function forks is no worker: it has no say to the engine, and signals end it alone."""
+        self._channel.close()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(_ENGINE_DIED, signal.SIG_DFL)
+
     def _abandoned(self) -> None:
         """Kills everything this worker started, then itself: nobody is left to take a result."""
         for _ in range(_ROUNDS):  # one may start another while it is being killed
@@ -75,17 +82,15 @@ def _terminated(number: int, frame: FrameType | None) -> None:
     raise StopRequested
 
 
-def _ordinary() -> None:
-    """A process that a function forks is no worker: these signals end it, and it alone."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(_ENGINE_DIED, signal.SIG_DFL)
-
-
-def _announce_death_of_parent() -> None:
-    """Has the kernel send a signal when the engine dies, beside the end of the connection.
+def _tell_kernel() -> None:
+    """Has the kernel send a signal when the engine dies, beside the end of the connection, and adopts orphans.
 
     Not TERM: asking for the parent then would not tell an order to stop from the engine's death, since the
     signal comes when the engine's first thread ends, and its process may take a moment longer.
+    A daemon that a function starts becomes a child of the worker when its parent ends, not of init, and is found
+    among its descendants even with a session and an environment of its own.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(_ENGINE_DIED), 0, 0, 0)
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(_PR_SET_PDEATHSIG, int(_ENGINE_DIED), 0, 0, 0)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -29,6 +29,8 @@ Request: TypeAlias = Callable[[dict[str, Json], int | None], tuple[dict[str, Jso
 
 
 _ERROR_LENGTH = 262_144
+_EXHAUSTED = object()
+"""What `next` gives at the end of a generator: nothing that one could yield."""
 
 
 class SetupError(Exception):
@@ -88,12 +90,12 @@ class Runner:
         arguments = bind(target, order.inputs, open_file=lambda value: self._open(value, folder))
         call = self._instance(order) if isinstance(target, type) else target
         self._stage("run")
-        result = call(**arguments)
-        if isinstance(result, GeneratorType):
-            for value in result:
-                self._emit(value)
-        else:
+        result = _theirs(call, **arguments)
+        if not isinstance(result, GeneratorType):
             self._emit(result)
+            return
+        while (value := _theirs(next, result, _EXHAUSTED)) is not _EXHAUSTED:
+            self._emit(value)
 
     def _instance(self, order: Order) -> Callable[..., object]:
         """The warm instance, set up anew if this job's env is not the one it was set up with."""
@@ -103,9 +105,9 @@ class Runner:
             self._instances.pop(name, None)
             self._stage("setup")
             try:
-                instance = order.function.target()
+                instance = _theirs(order.function.target)
                 if hasattr(instance, "__setup__"):
-                    instance.__setup__()
+                    _theirs(instance.__setup__)
             except (StopRequested, ConnectionError):
                 raise
             except BaseException as error:
@@ -160,6 +162,25 @@ class Runner:
         text = str(error) if isinstance(error, SetupError) else error_text(error)
         _flush()
         self.send({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
+
+
+def _theirs(call: Callable[..., object], *args: object, **kwargs: object) -> object:
+    """Calls the function's own code. A process it forked that comes back from it ends here, as a script would.
+
+    There is one worker: two of them would both answer for the job, and the second answer be taken for the next one's.
+    """
+    worker, status = os.getpid(), 1
+    try:
+        result = call(*args, **kwargs)
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        raise
+    finally:
+        if os.getpid() != worker:
+            _flush()
+            os._exit(status & 0xFF)
+    return result
 
 
 def shortened(text: str) -> str:

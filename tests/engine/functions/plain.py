@@ -56,7 +56,7 @@ def stream(port: int):
 
 @sieve.function(name="tree")
 def tree(port: int):
-    """Leaves a child that ignores TERM and one in a session of its own; all hold the connection."""
+    """Leaves a child that ignores TERM, one in a session of its own and a daemon; all hold the connection."""
     meeting = socket.create_connection(("127.0.0.1", port), timeout=30)
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
@@ -64,6 +64,8 @@ def tree(port: int):
     first = subprocess.Popen([sys.executable, "-c", stubborn], pass_fds=(meeting.fileno(),), stdout=subprocess.PIPE)
     first.stdout.readline()
     subprocess.Popen(["sleep", "600"], pass_fds=(meeting.fileno(),), start_new_session=True)
+    daemon = ["env", "-i", "/bin/sh", "-c", "setsid sleep 600 >/dev/null 2>&1 &"]
+    subprocess.run(daemon, pass_fds=(meeting.fileno(),), check=True)
     meeting.sendall(b"{}\n")
     yield "so far"
     time.sleep(600)
@@ -112,6 +114,10 @@ def odd(what: str):
         raise sieve.FatalException("worn out")
     if what == "close":
         os.closerange(3, 256)
+    if what == "fork" and (child := os.fork()):
+        return [os.getpid(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+    if what == "surrogate":
+        raise ValueError("half a pair: \ud83d")
     if what == "thread":
         threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     return os.getpid()
