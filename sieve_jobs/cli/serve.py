@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -39,10 +40,11 @@ def command(session: Session, port: int, workers: int | None, folders: tuple[str
     except (HomeError, StoreError) as error:
         raise SieveJobsError(Diagnostic("SJ190", f"the engine cannot run: {error}")) from error
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise SieveJobsError(
-            Diagnostic("SJ190", f"the engine cannot run: {why}", hint="without --port any free one is taken")
-        ) from error
+        taken = error.errno == errno.EADDRINUSE
+        where = f"port {port}: " if taken else f"'{error.filename}': " if error.filename else ""
+        hint = "without --port any free one is taken" if taken else None
+        problem = Diagnostic("SJ190", f"the engine cannot run: {where}{error.strerror or error}", hint=hint)
+        raise SieveJobsError(problem) from error
     if requeued is None:
         raise SieveJobsError(
             Diagnostic("SJ190", "an engine runs for this project already", hint="`apply` finds and uses it")

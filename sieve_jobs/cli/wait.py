@@ -81,7 +81,7 @@ def _follow(
                 concurrency=session.target.concurrency,
                 stop=stop,
                 target=session.target.name,
-                organization_id=header.organization_id,
+                organization_id=None if session.target.is_local else header.organization_id,
             )
             result = await follow(jobs, Recorder(store, header.serial), client, options, progress.emit)
             code = {stop.exit_code} if stop.asked.is_set() else set()

@@ -48,7 +48,9 @@ class Run:
         self.recorder = Recorder(store, plan.where.serial)
         self.pace = Pace()
         self.redactor = client.redactor.joined(options.secrets)
-        self.pinned_endpoint, self.organization = header.endpoint, header.organization_id
+        self.pinned_endpoint = header.endpoint
+        self.organization = None if options.plan.local else header.organization_id
+        """Pinned. Not that of the embedded engine: it is the project's own, made anew when its folder was removed."""
         self.learned = False
         """A push of this run was accepted: endpoint, key and organisation are right."""
         self.ending = asyncio.Event()
@@ -124,6 +126,8 @@ class Run:
 
     def learn(self, organization: str | None) -> None:
         """Pins endpoint and organisation with the first job that is known to be ours."""
+        if self.options.plan.local:
+            organization = None
         if self.pinned_endpoint is None or (self.organization is None and organization is not None):
             self.recorder.later(Pin(self.plan.where.endpoint, organization))
         self.pinned_endpoint = self.plan.where.endpoint

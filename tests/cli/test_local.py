@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +113,21 @@ def test_serve_is_found_by_apply_and_ends_in_order(root: Path) -> None:
         finally:
             process.kill()
     assert here(root, "serve", "--json").code == 64
+
+
+def test_a_project_whose_engine_folder_was_removed_goes_on_with_a_new_engine(root: Path) -> None:
+    assert here(root, "apply").code == 0
+    shutil.rmtree(root / ".sieve-jobs" / "engine")
+    assert here(root, "plan", "--detailed-exitcode").code == 0
+    again = here(root, "rerun", "hello", "--json")
+    assert again.code == 0, again.err
+    (result,) = again.document["results"]
+    assert result["status"] == "finished"
+
+
+def test_serve_says_which_port_is_taken(root: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        served = here(root, "serve", "--port", str(port))
+    assert served.code == 1
+    assert f"the engine cannot run: port {port}: Address already in use" in served.err
