@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 KEY_VARIABLE = "SIEVE_JOBS_ENGINE_KEY"
+_SHORTEST_KEY = 16
+_KEY_FORM = f"at least {_SHORTEST_KEY} printable ASCII characters"
 
 
 class HomeError(RuntimeError):
@@ -93,17 +95,21 @@ def read_key(home: Home, environ: Mapping[str, str]) -> str | None:
     """The key: from the environment, else from its file; None if there is neither. Raises HomeError."""
     given = environ.get(KEY_VARIABLE)
     if given is not None:
-        if len(given) < 16 or not given.isascii() or not given.isprintable():
-            raise HomeError(f"{KEY_VARIABLE} must be at least 16 printable ASCII characters")
+        if not _is_key(given):
+            raise HomeError(f"{KEY_VARIABLE} must be {_KEY_FORM}")
         return given
     try:
         _require_private(home.key_file)
-        key = home.key_file.read_text(encoding="ascii").strip()
+        key = home.key_file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
-    if not key:
-        raise HomeError(f"'{home.key_file}' is empty; delete it and a new key is made")
+    if not _is_key(key):
+        raise HomeError(f"'{home.key_file}' does not hold {_KEY_FORM}; delete it and a new key is made")
     return key
+
+
+def _is_key(text: str) -> bool:
+    return len(text) >= _SHORTEST_KEY and text.isascii() and text.isprintable()
 
 
 def read_or_make_key(home: Home, environ: Mapping[str, str]) -> str:

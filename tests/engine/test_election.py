@@ -224,6 +224,14 @@ def test_a_key_others_can_read_is_refused(tmp_path: Path):
         attach(tmp_path, workers=0, functions=[], owner="me")
 
 
+@pytest.mark.parametrize("content", [pytest.param(b"", id="empty"), pytest.param(b"\xff\xfe" * 20, id="binary")])
+def test_a_key_file_that_holds_none_is_refused(tmp_path: Path, content: bytes):
+    attach(tmp_path, workers=0, functions=[], owner="me").close()
+    (tmp_path / ".sieve-jobs" / "engine" / "key").write_bytes(content)
+    with pytest.raises(EngineError, match="does not hold at least 16 printable ASCII characters; delete it"):
+        attach(tmp_path, workers=0, functions=[], owner="me")
+
+
 def test_a_database_that_is_none_is_not_overwritten(tmp_path: Path):
     attach(tmp_path, workers=0, functions=[], owner="me").close()
     database = tmp_path / ".sieve-jobs" / "engine" / "engine.db"
