@@ -11,14 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sieve_jobs.engine import pushing, routes
 from sieve_jobs.engine.engine import Engine
-from sieve_jobs.engine.guard import HEALTH, Guard
+from sieve_jobs.engine.guard import Guard
+from sieve_jobs.engine.home import HEALTH, STATE
 from sieve_jobs.engine.signing import FILES
 from sieve_jobs.wire import FUNCTIONS, JOBS, LOGS, PUSH
 
 Handler = Callable[[Request, Engine], Awaitable[Response]]
-
-STATE = "/x/engine"
-"""Ours: what `launch` asks an engine that runs already."""
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", PUSH, pushing.push),

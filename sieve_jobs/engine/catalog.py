@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sieve_jobs.engine.report import report
-from sieve_jobs.source import DeclaredFunction, FunctionSources, read_functions
+from sieve_jobs.source import SKIPPED_FOLDERS, DeclaredFunction, FunctionSources, read_functions
 from sieve_jobs.wire import format_time
 
 _NAMESPACE = uuid.UUID("8d0a7f4e-9a51-5c6e-8e43-5f0b1d6d2c11")
@@ -21,7 +21,6 @@ _SHORTEST_PREFIX = 4
 """Characters of a version id that may stand for it. Source: Sieve's docs."""
 _RACY_NS = 20_000_000
 """A file changed less than this before it was looked at may change again under the same time: it is read again."""
-_SKIPPED = frozenset({"node_modules", "site-packages", "venv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[fro
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.name[0] in "._" or entry.name in _SKIPPED:
+                    if entry.name[0] in "._" or entry.name in SKIPPED_FOLDERS:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)

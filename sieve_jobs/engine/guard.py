@@ -16,11 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sieve_jobs.engine import answers
+from sieve_jobs.engine.home import HEALTH
 from sieve_jobs.engine.report import report_error
 from sieve_jobs.engine.signing import FILES
 from sieve_jobs.wire import ENGINE_HEADER, KEY_HEADER, PUSH
 
-HEALTH = "/healthz"
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 _ENGINE = (ENGINE_HEADER.lower().encode(), b"1")

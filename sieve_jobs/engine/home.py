@@ -13,6 +13,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 KEY_VARIABLE = "SIEVE_JOBS_ENGINE_KEY"
+HEALTH, STATE = "/healthz", "/x/engine"
+"""Routes that `launch` asks an engine on: whether it is the one expected, and, with the key, what it is."""
+ELECTED_ELSEWHERE = 75
+"""Exit status of an engine that found another one running: EX_TEMPFAIL."""
 _SHORTEST_KEY = 16
 _KEY_FORM = f"at least {_SHORTEST_KEY} printable ASCII characters"
 
@@ -109,7 +113,8 @@ def read_key(home: Home, environ: Mapping[str, str]) -> str | None:
 
 
 def _is_key(text: str) -> bool:
-    return len(text) >= _SHORTEST_KEY and text.isascii() and text.isprintable()
+    """Whether *text* arrives in a header as it is: blanks around it would not."""
+    return len(text) >= _SHORTEST_KEY and text.isascii() and text.isprintable() and text == text.strip()
 
 
 def read_or_make_key(home: Home, environ: Mapping[str, str]) -> str:

@@ -24,13 +24,11 @@ from sieve_jobs.engine.home import Home, HomeError
 from sieve_jobs.engine.settings import Settings, absolute
 from sieve_jobs.wire import KEY_HEADER
 
-_ELECTED_ELSEWHERE = 75
 _START = 30.0
 """Seconds an engine may take to start, or one that ends to be gone."""
 _END = 30.0
 _CALL = 5.0
 _PAUSE = 0.02
-_STATE = "/x/engine"
 _LOG_BYTES = 4 * 1024 * 1024
 """A log of more than this is begun anew."""
 
@@ -148,7 +146,7 @@ def _find(home: Home) -> str | None:
     if endpoint is None:
         return None
     try:
-        status, body = _call(endpoint.url, "GET", "/healthz", "")
+        status, body = _call(endpoint.url, "GET", homes.HEALTH, "")
     except (OSError, ValueError):
         return None
     return endpoint.url if status == 200 and body.get("instance") == endpoint.instance else None
@@ -183,7 +181,7 @@ def _start(settings: Settings, home: Home, log: Path | None) -> tuple[str | None
     if "url" in told:
         return str(told["url"]), child
     status = _end(child)
-    if status == _ELECTED_ELSEWHERE:
+    if status == homes.ELECTED_ELSEWHERE:
         return None, None
     raise EngineError(str(told.get("error") or f"the engine did not start (status {status}); see {errors.name}"))
 
@@ -194,9 +192,9 @@ def _proven_key(home: Home, url: str, workers: int) -> str:
     if key is None:
         raise EngineError(f"the engine runs, but its key is not in {home.key_file}")
     try:
-        status, body = _call(url, "GET", _STATE, key)
+        status, body = _call(url, "GET", homes.STATE, key)
         if status == 200 and body.get("workers") == 0 and workers > 0:
-            status, body = _call(url, "POST", _STATE, key, json.dumps({"workers": workers}))
+            status, body = _call(url, "POST", homes.STATE, key, json.dumps({"workers": workers}))
     except (OSError, ValueError) as error:
         raise EngineError(f"the engine at {url} does not answer: {error}") from error
     if status == 401:

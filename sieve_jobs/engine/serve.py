@@ -25,8 +25,6 @@ from sieve_jobs.engine.settings import Settings, absolute
 from sieve_jobs.engine.store import StoreError
 from sieve_jobs.engine.tree import kill_tree
 
-ELECTED_ELSEWHERE = 75
-"""Exit status of an engine that found another one running: EX_TEMPFAIL."""
 _USERS_POLL = 0.1
 _ELECTION_TRIES, _ELECTION_PAUSE = 5, 0.01
 
@@ -75,7 +73,7 @@ def main() -> int:
         _tell({"error": str(error)})
         return 1
     if ended is None:
-        return ELECTED_ELSEWHERE
+        return homes.ELECTED_ELSEWHERE
     _tell({"requeued": ended.requeued})
     return 0
 

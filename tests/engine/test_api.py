@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from sieve_jobs.engine.app import ROUTES
-from sieve_jobs.engine.guard import HEALTH
+from sieve_jobs.engine.home import HEALTH
 from sieve_jobs.engine.launch import Running, path_on_disk
 from sieve_jobs.engine.signing import FILES, Signer, parse_file_url
 from tests.engine.farside import Client, Meeting, data
