@@ -240,10 +240,13 @@ def test_a_function_may_fork_and_end_its_children(client: Client):
     assert first == second
 
 
-def test_a_fork_that_returns_does_not_answer_for_the_job(client: Client):
-    (worker, status), again = (data(client.run("odd", {"what": what}))[0] for what in ("fork", "pid"))
-    assert status == 0
-    assert worker == again
+@pytest.mark.parametrize(("what", "status"), [("fork", 0), ("fork-exit", 7), ("fork-raise", 1)])
+def test_a_fork_that_comes_back_does_not_answer_for_the_job(client: Client, what: str, status: int):
+    job = client.run("odd", {"what": what})
+    worker, found = data(job)[0]
+    assert found == status
+    assert [line for _, line in client.lines(job["id"])][-1:] == ["RuntimeError: in the fork"] * (what == "fork-raise")
+    assert data(client.run("odd", {"what": "pid"})) == [worker]
 
 
 def test_cancelling_races_with_finishing_to_one_end(client: Client, receiver: Receiver):

@@ -169,18 +169,25 @@ def _theirs(call: Callable[..., object], *args: object, **kwargs: object) -> obj
 
     There is one worker: two of them would both answer for the job, and the second answer be taken for the next one's.
     """
-    worker, status = os.getpid(), 1
+    worker, status = os.getpid(), 0
     try:
         result = call(*args, **kwargs)
-        status = 0
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-        raise
-    finally:
-        if os.getpid() != worker:
-            _flush()
-            os._exit(status & 0xFF)
-    return result
+        if os.getpid() == worker:
+            return result
+    except BaseException as error:
+        if os.getpid() == worker:
+            raise
+        status = _exit_status(error)
+    _flush()
+    os._exit(status & 0xFF)
+
+
+def _exit_status(error: BaseException) -> int:
+    """What Python ends with after *error*, which it prints if it is not meant."""
+    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
+        return error.code or 0
+    traceback.print_exception(error)
+    return 1
 
 
 def shortened(text: str) -> str:

@@ -114,8 +114,13 @@ def odd(what: str):
         raise sieve.FatalException("worn out")
     if what == "close":
         os.closerange(3, 256)
-    if what == "fork" and (child := os.fork()):
-        return [os.getpid(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+    if what in {"fork", "fork-exit", "fork-raise"}:
+        if child := os.fork():
+            return [os.getpid(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+        if what == "fork-exit":
+            sys.exit(7)
+        if what == "fork-raise":
+            raise RuntimeError("in the fork")
     if what == "surrogate":
         raise ValueError("half a pair: \ud83d")
     if what == "thread":
