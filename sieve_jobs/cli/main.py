@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -21,6 +22,7 @@ from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
 
 PROGRAM = "sieve-jobs"
+_SURROGATES = re.compile("[\ud800-\udfff]+")
 
 
 class Verbs(click.Group):
@@ -87,6 +89,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
     environ = os.environ if environ is None else environ
     streams = Streams(sys.stdout, sys.stderr) if streams is None else streams
     try:
+        _require_utf8(arguments)
         session = Session(Invocation(), environ, streams, Path.cwd())
         answer = group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
         code = answer if isinstance(answer, int) else ExitCode.OK
@@ -94,6 +97,27 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         code = ended(error, streams, environ, wants_json=_wants_json(arguments))
     streams.close()
     return int(code)
+
+
+def _require_utf8(arguments: Sequence[str]) -> None:
+    """Refuses what no document, request or terminal could take; shows the bytes alone, as a value may be a secret.
+
+    Python keeps bytes that it cannot decode as lone surrogates, U+DC80 to U+DCFF (PEP 383).
+    """
+    found = [
+        f"argument {number} is not UTF-8: {_escaped(run[0])} at its character {run.start() + 1}"
+        for number, argument in enumerate(arguments, start=1)
+        if (run := _SURROGATES.search(argument))
+    ]
+    if found:
+        hint = "names, paths and values are UTF-8; a file of another name is reached through the name of its spec"
+        raise UsageError(*(Diagnostic("SJ186", message, hint=hint) for message in found))
+
+
+def _escaped(surrogates: str) -> str:
+    return "".join(
+        f"\\x{ord(one) - 0xDC00:02x}" if "\udc80" <= one <= "\udcff" else f"\\u{ord(one):04x}" for one in surrogates
+    )
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -113,6 +113,12 @@ def test_an_ascii_locale_gets_ascii(tmp_path: Path) -> None:
     assert done.stdout.isascii()
 
 
+def test_an_argument_that_is_no_utf_8_is_usage(tmp_path: Path) -> None:
+    done = subprocess.run([*COMMAND, "explain", b"\xff"], cwd=tmp_path, env=environ(), capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert done.stderr.startswith(b"error: argument 2 is not UTF-8: \\xff at its character 1  [SJ186]\n")
+
+
 def test_no_colour_in_a_pipe(tmp_path: Path) -> None:
     root = project(tmp_path / "p", {"a.yaml": spec()})
     done = subprocess.run([*COMMAND, "plan"], cwd=root, env=environ(), capture_output=True, text=True, check=False)

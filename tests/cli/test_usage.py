@@ -100,6 +100,33 @@ def test_every_verb_has_help_whose_examples_parse(name: str, command: click.Comm
         parse(words[1:])
 
 
+@pytest.mark.parametrize("name", [pytest.param(name, id=name) for name, _ in commands()])
+def test_bytes_that_are_no_utf_8_are_usage_for_every_verb(tmp_path: Path, name: str) -> None:
+    project(tmp_path, {"a.yaml": spec()})
+    verb = name.split()
+    for words in ([*verb, "a\udcff\udcc3"], ["--var", "A_KEY=canary\udcff", *verb], ["-C", "\udcff", *verb]):
+        said = ran(tmp_path, "--json", *words)
+        assert said.code == 64, said.err
+        assert "is not UTF-8: \\xff" in said.err
+        assert said.document["exit_code"] == 64
+        assert "canary" not in said.all
+        assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        pytest.param("\udcff", "\\xff at its character 1", id="one byte"),
+        pytest.param("clip-\udce9\udc80.yaml", "\\xe9\\x80 at its character 6", id="several"),
+        pytest.param("\ud83d", "\\ud83d at its character 1", id="half a character, from a caller in Python"),
+    ],
+)
+def test_bytes_that_are_no_utf_8_are_shown_escaped(tmp_path: Path, argument: str, shown: str) -> None:
+    said = ran(tmp_path, "plan", argument, "-t", argument)
+    assert f"error: argument 4 is not UTF-8: {shown}  [SJ186]" in said.err
+    assert f"error: argument 6 is not UTF-8: {shown}  [SJ186]" in said.err
+
+
 def parse(words: list[str]) -> None:
     """Parses a command line down to its verb without running it. Raises click's errors."""
     context = group.make_context("sieve-jobs", list(words))
