@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project
 from tests.cloud import Cloud
+from tests.project import Project
 
 F = "function: a/b\n"
 
@@ -74,8 +74,7 @@ BAD: dict[str, tuple[str | bytes, str, int, int]] = {
 def project(tmp_path: Path) -> Project:
     project = Project(tmp_path / "p", "https://mango.sievedata.com", environ={"AWS_REGION": "x", "MY_TOKEN": "t0ken"})
     for name, (text, *_) in BAD.items():
-        path = project.root / "jobspecs" / f"{name}.yaml"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        project.write(f"{name}.yaml", text)
     project.write("good.yaml", F)
     return project
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, Ran
 from tests.cloud import Cloud, Fault, Outcome, Script
+from tests.project import Project, Ran
 
 CANARY = 'c4nary/"Zürich"+ü=?x'
 SPEC = """\
@@ -71,7 +71,7 @@ def leaks(where: Path, ran: list[Ran]) -> list[str]:
 )
 def test_a_canary_is_found_nowhere(tmp_path: Path, script: Script) -> None:
     with Cloud.running(script) as cloud:
-        project = Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key, "VOICE_KEY": CANARY})
+        project = Project(tmp_path / "p", cloud.url, environ={"VOICE_KEY": CANARY})
         project.write("dub.yaml", SPEC)
         ran = [project.apply("--json"), project.remote("show", "dub")]
         assert cloud.pushes[0].json["inputs"]["voice"] == CANARY
@@ -96,7 +96,7 @@ def test_a_canary_is_found_nowhere(tmp_path: Path, script: Script) -> None:
 )
 def test_no_verb_shows_it(tmp_path: Path, words: list[str]) -> None:
     with Cloud.running() as cloud:
-        project = Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key, "VOICE_KEY": CANARY})
+        project = Project(tmp_path / "p", cloud.url, environ={"VOICE_KEY": CANARY})
         project.write("dub.yaml", SPEC)
         ran = [project.apply(), project.remote(*words)]
         assert [each.code for each in ran] == [0, 0], ran[1].all

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud
+from tests.project import Project, spec
 
 NAMES = ("captions", "dub-intro", "dub-outro", "lipsync", "reframe")
 
@@ -21,7 +21,7 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def project(tmp_path: Path, cloud: Cloud) -> Project:
-    project = Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key, "HOOK_TOKEN": "t0ken-one"})
+    project = Project(tmp_path / "p", cloud.url, environ={"HOOK_TOKEN": "t0ken-one"})
     for index, name in enumerate(NAMES):
         project.write(f"{name}.yaml", spec(width=640 + index, source={"url": f"https://cdn.example.com/{name}.mp4"}))
     project.write(
@@ -42,7 +42,7 @@ def pushes(cloud: Cloud) -> int:
 
 
 def test_five_specs_are_five_posts_whose_bodies_are_the_specs(project: Project, cloud: Cloud) -> None:
-    ran = project.apply("--json")
+    ran = project.run("apply", "-t", "prod", "--yes", "--json")
     assert ran.code == 0, ran.all
     assert ran.document["summary"]["pushed"] == 5
     bodies = {body["inputs"].get("width", 0): body for body in (request.json for request in cloud.pushes)}
@@ -61,7 +61,7 @@ def test_five_specs_are_five_posts_whose_bodies_are_the_specs(project: Project, 
         "webhooks": [{"type": "job.complete", "url": "https://hooks.example.com/x"}],
         "env": {"MODE": "fast"},
     }
-    again = project.apply("--json")
+    again = project.run("apply", "-t", "prod", "--yes", "--json")
     assert (again.code, again.document["summary"]["unchanged"], pushes(cloud)) == (0, 5, 5)
 
 

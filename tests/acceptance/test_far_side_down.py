@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud, Fault, Script
+from tests.project import Project, spec
 
 
 def five(root: Path, cloud: Cloud, settings: str = "") -> Project:
-    project = Project(root / "p", cloud.url, settings, environ={"SIEVE_API_KEY": cloud.key})
+    project = Project(root / "p", cloud.url, settings)
     for index in range(5):
         project.write(f"clip-{index}.yaml", spec(width=index))
     return project

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud
+from tests.project import Project, run_program, spec
 
 HEAVY = (
     "pydantic", "httpx", "asyncio", "rich", "watchfiles", "starlette", "yaml", "uvicorn", "psutil",
@@ -31,18 +30,15 @@ sys.exit(code)
 
 def test_an_unchanged_plan_loads_none_of_them(tmp_path: Path) -> None:
     with Cloud.running() as cloud:
-        project = Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key, "PLACE": "here"})
+        project = Project(tmp_path / "p", cloud.url, environ={"PLACE": "here"})
         project.write("a.yaml", spec(width=1, place="${PLACE}"))
         project.write("b.yaml", spec(width=2))
         assert project.apply().code == 0
 
         def looked() -> str:
-            done = subprocess.run(
-                [sys.executable, "-c", LOOK], cwd=project.root, env=project.env(), capture_output=True, text=True,
-                timeout=60, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-            return done.stdout
+            done = run_program([sys.executable, "-c", LOOK], project.root, PLACE="here")
+            assert done.code == 0, done.all
+            return done.out
 
         # A file as new as its reading is read once more, so the cache answers from the time the clock has moved on.
         tries = 0

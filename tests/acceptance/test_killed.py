@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud, Fault, Script
+from tests.project import Project, spec, started
 
 SPECS = 4
 
 
 def project_of(root: Path, cloud: Cloud, settings: str) -> Project:
-    project = Project(root / "p", cloud.url, settings, environ={"SIEVE_API_KEY": cloud.key})
+    project = Project(root / "p", cloud.url, settings)
     for index in range(SPECS):
         project.write(f"clip-{index}.yaml", spec(width=index, video={"url": f"https://cdn.example.com/{index}.mp4"}))
     return project
@@ -21,7 +21,7 @@ def project_of(root: Path, cloud: Cloud, settings: str) -> Project:
 
 def killed_while_a_push_hangs(project: Project, cloud: Cloud) -> None:
     """Kills an apply of which one push gets no answer; the others have arrived, recorded or not."""
-    with project.started("apply", "-t", "prod", "--yes") as process:
+    with started(project.root, "apply", "-t", "prod", "--yes") as process:
         # All of them: of a push that was about to go when its process died, nobody could say that it did not.
         cloud.wait_for(lambda seen: len(seen.pushes) == SPECS)
         process.kill()

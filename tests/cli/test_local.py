@@ -6,13 +6,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.ran import Ran, ran
+from tests.project import Ran, ran, run, started
 
 FILES = """
 from pathlib import Path
@@ -92,26 +90,16 @@ def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> 
 
 
 def test_serve_is_found_by_apply_and_ends_in_order(root: Path) -> None:
-    environ = {name: os.environ[name] for name in ("PATH", "PYTHONDONTWRITEBYTECODE") if name in os.environ}
-    with subprocess.Popen(
-        [sys.executable, "-m", "sieve_jobs", "serve", "--workers", "1"],
-        cwd=root, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        try:
-            assert process.stderr is not None
-            assert process.stderr.readline().startswith("engine at http://127.0.0.1:")
-            second = subprocess.run(
-                [sys.executable, "-m", "sieve_jobs", "serve"],
-                cwd=root, env=environ, capture_output=True, text=True, timeout=30, check=False,
-            )  # fmt: skip
-            assert second.returncode == 1
-            assert "runs for this project already" in second.stderr
-            assert here(root, "apply").code == 0
-            assert process.poll() is None
-            process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 0
-        finally:
-            process.kill()
+    with started(root, "serve", "--workers", "1") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("engine at http://127.0.0.1:")
+        second = run(root, "serve")
+        assert second.code == 1
+        assert "runs for this project already" in second.err
+        assert here(root, "apply").code == 0
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
     assert here(root, "serve", "--json").code == 64
 
 

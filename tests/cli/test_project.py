@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.ran import project, ran, spec
+from tests.project import project, ran, spec
 
 
 def test_init_writes_what_is_missing_and_overwrites_nothing(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.ran import KEY, Ran, project, ran, remote_config, spec
 from tests.cloud import Cloud, Fault, Outcome, Script
+from tests.project import KEY, Ran, project, ran, remote_config, spec
 
 SECRET_SPEC = "function: sieve/dubbing\nenv: {OPENAI_API_KEY: '${OPENAI_API_KEY}', B: '${B_TOKEN}'}\n"
 
@@ -22,8 +22,8 @@ def cloud() -> Iterator[Cloud]:
 
 @pytest.fixture
 def root(tmp_path: Path, cloud: Cloud) -> Path:
-    specs = {"a.yaml": spec(1), "shows/b.yaml": spec(2), "shows/c.yaml": spec(3)}
-    return project(tmp_path / "p", specs, remote_config(cloud))
+    specs = {"a.yaml": spec(width=1), "shows/b.yaml": spec(width=2), "shows/c.yaml": spec(width=3)}
+    return project(tmp_path / "p", specs, remote_config(cloud.url))
 
 
 def remote(root: Path, *arguments: str, **environ: str) -> Ran:
@@ -33,7 +33,7 @@ def remote(root: Path, *arguments: str, **environ: str) -> Ran:
 def test_without_consent_nothing_is_sent(root: Path, cloud: Cloud) -> None:
     for environ in ({}, {"CI": "true"}):
         config = root / "sieve-jobs.toml"
-        config.write_text(remote_config(cloud, 'state = "kept/prod.db"'))
+        config.write_text(remote_config(cloud.url, 'state = "kept/prod.db"'))
         said = remote(root, "apply", **environ)
         assert said.code == 6
         assert "3 pushes on 'prod' without consent" in said.err
@@ -150,7 +150,7 @@ def test_rerun_on_a_remote_target_needs_consent_too(root: Path, cloud: Cloud) ->
 
 
 def test_more_pushes_than_allowed_are_refused_with_the_flag_that_lifts_it(root: Path, cloud: Cloud) -> None:
-    (root / "sieve-jobs.toml").write_text(remote_config(cloud, "max_pushes = 2"))
+    (root / "sieve-jobs.toml").write_text(remote_config(cloud.url, "max_pushes = 2"))
     said = remote(root, "apply", "--yes")
     assert said.code == 6
     assert "--max-pushes 3" in said.err
@@ -278,7 +278,7 @@ def test_doctor(root: Path, cloud: Cloud) -> None:
 
 def test_a_clock_that_is_wrong_is_found(tmp_path: Path) -> None:
     with Cloud.running(Script(clock_offset=-7200)) as cloud:
-        root = project(tmp_path / "p", {"a.yaml": spec()}, remote_config(cloud))
+        root = project(tmp_path / "p", {"a.yaml": spec()}, remote_config(cloud.url))
         said = remote(root, "doctor", "--json")
     assert said.code == 1
     assert [row["check"] for row in said.document["checks"] if not row["ok"]] == ["clock"]
@@ -362,7 +362,7 @@ def test_status_of_a_far_side_that_is_away_shows_what_is_known(root: Path, cloud
 
 
 def test_a_state_path_of_ones_own(root: Path, cloud: Cloud) -> None:
-    (root / "sieve-jobs.toml").write_text(remote_config(cloud, 'state = "kept/deep/prod.db"'))
+    (root / "sieve-jobs.toml").write_text(remote_config(cloud.url, 'state = "kept/deep/prod.db"'))
     assert remote(root, "apply", "--yes", CI="true").code == 0
     assert (root / "kept" / "deep" / "prod.db").is_file()
     assert not (root / ".sieve-jobs" / "prod.db").exists()

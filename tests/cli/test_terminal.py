@@ -7,7 +7,6 @@ import pty
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.ran import project, remote_config, spec
 from tests.cloud import Cloud
+from tests.project import COMMAND, environment, project, remote_config, spec
 
 DEADLINE = 30.0
 """Seconds."""
@@ -27,10 +26,9 @@ class Terminal:
 
     def __init__(self, root: Path, *arguments: str) -> None:
         self._main, inner = pty.openpty()
-        environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "SIEVE_API_KEY": Cloud.key, "COLUMNS": "100"}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sieve_jobs", *arguments],
-            cwd=root, env=environ, stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
+            [*COMMAND, *arguments], cwd=root, env=environment(TERM="xterm", COLUMNS="100"),
+            stdin=inner, stdout=inner, stderr=inner, start_new_session=True,
         )  # fmt: skip
         os.close(inner)
         self.shown = ""
@@ -88,7 +86,7 @@ def terminal(root: Path, *arguments: str) -> Iterator[Terminal]:
 )
 def test_apply_asks(tmp_path: Path, typed: str, code: int, pushes: int) -> None:
     with Cloud.running() as cloud:
-        root = project(tmp_path / "p", {"a.yaml": spec(1), "b.yaml": spec(2)}, remote_config(cloud))
+        root = project(tmp_path / "p", {"a.yaml": spec(width=1), "b.yaml": spec(width=2)}, remote_config(cloud.url))
         with terminal(root, "apply", "-t", "prod") as shown:
             shown.read_until("go on? [y/N]")
             assert "2 pushes on 'prod'" in shown.shown
@@ -100,7 +98,7 @@ def test_apply_asks(tmp_path: Path, typed: str, code: int, pushes: int) -> None:
 
 def test_ctrl_c_at_the_question_sends_nothing(tmp_path: Path) -> None:
     with Cloud.running() as cloud:
-        root = project(tmp_path / "p", {"a.yaml": spec(1)}, remote_config(cloud))
+        root = project(tmp_path / "p", {"a.yaml": spec(width=1)}, remote_config(cloud.url))
         with terminal(root, "apply", "-t", "prod") as shown:
             shown.read_until("go on? [y/N]")
             shown.process.send_signal(signal.SIGINT)
@@ -110,7 +108,7 @@ def test_ctrl_c_at_the_question_sends_nothing(tmp_path: Path) -> None:
 
 
 def test_a_terminal_gets_colours_and_a_pipe_or_no_color_does_not(tmp_path: Path) -> None:
-    root = project(tmp_path / "p", {"a.yaml": spec(1)})
+    root = project(tmp_path / "p", {"a.yaml": spec(width=1)})
     with terminal(root, "plan") as coloured, terminal(root, "plan", "--no-color") as plain:
         assert (coloured.end(), plain.end()) == (0, 0)
     assert "\x1b[" in coloured.shown

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sieve_jobs.cli.main import group, run
 from sieve_jobs.cli.streams import Streams
 from sieve_jobs.cli.verbs import LATER, VERBS
-from tests.cli.ran import project, ran, spec
+from tests.project import project, ran, spec
 
 BAD = [
     pytest.param(["plna"], "did you mean 'plan'?", id="misspelt verb"),

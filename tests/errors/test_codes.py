@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sieve_jobs.codes import Code, parse_pages, read_codes
-from tests.acceptance.project import REPOSITORY
+from tests.project import REPOSITORY
 
 USED = {
     code for path in (REPOSITORY / "sieve_jobs").rglob("*.py") for code in re.findall(r'"(SJ\d{3})"', path.read_text())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud
 from tests.cloud.script import fast_time
-from tests.plan.world import KEY, asks
+from tests.plan.world import KEY, World, asks
 
 __all__ = ["KEY", "FastClock", "Ran", "Scene", "asks", "clips"]
 
@@ -53,25 +53,6 @@ class FastClock:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await asyncio.sleep(seconds / self.speed)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Specs as a loaded tree gives them to planning."""
-
-    specs: Sequence[Detail]
-
-    @property
-    def wanted(self) -> list[Wanted]:
-        return [Wanted(d.spec.name, d.digest, d.fingerprint, d.spec.path, d.spec.line) for d in self.specs]
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        return {row.name: row.fingerprint for row in self.wanted}
-
-    def details(self, names: Iterable[str]) -> Mapping[str, Detail]:
-        asked = set(names)
-        return {detail.spec.name: detail for detail in self.specs if detail.spec.name in asked}
 
 
 @dataclass
@@ -129,7 +110,7 @@ class Scene:
         with open_store(self.path) as store:
             state = store.load()
             where = Where("prod", self.where, store.place, state.header.serial)
-            return build(Tree(specs), store, state, where, options or PlanOptions(key=KEY))
+            return build(World(specs), store, state, where, options or PlanOptions(key=KEY))
 
     def apply(
         self,

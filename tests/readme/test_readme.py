@@ -13,8 +13,8 @@ import yaml
 from sieve_jobs.codes import read_codes
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.spec.model import SpecModel
-from tests.acceptance.project import REPOSITORY, Project
 from tests.cloud import Cloud
+from tests.project import REPOSITORY, Project
 
 TEXT = (REPOSITORY / "README.md").read_text()
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -43,7 +43,7 @@ def shown_commands() -> list[tuple[str, str]]:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     with Cloud.running() as cloud:
-        yield Project(tmp_path / "p", cloud.url, environ={"SIEVE_API_KEY": cloud.key})
+        yield Project(tmp_path / "p", cloud.url)
 
 
 def test_the_first_spec_gives_the_plan_that_is_shown(project: Project) -> None:

@@ -10,7 +10,8 @@ from sieve_jobs.spec.cache import ParseCache, is_settled
 from sieve_jobs.spec.load import LoadSettings, Tree, load_tree
 from sieve_jobs.spec.stamp import stamp_of
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import settings, write
+from tests.project import write
+from tests.spec.loading import settings
 
 FILES = {
     "jobspecs/plain.yaml": "function: me/one\ninputs: {x: 1}\n",

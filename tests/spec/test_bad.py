@@ -17,7 +17,8 @@ from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.spec.load import Tree, load_tree
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import settings, where, write
+from tests.project import write
+from tests.spec.loading import settings, where
 
 BAD = Path(__file__).parent / "bad"
 ENVIRON = {"A_KEY": "s3cret", "AWS_REGION": "eu", "CDN_HOST": "cdn.example.com"}
@@ -230,7 +231,7 @@ from pathlib import Path
 opened = collections.Counter()
 sys.addaudithook(lambda event, args: opened.update([str(args[0])]) if event == "open" else None)
 from sieve_jobs.spec.load import load_tree
-from tests.spec.project import settings
+from tests.spec.loading import settings
 from sieve_jobs.spec.variables import Variables
 root = Path(sys.argv[1])
 tree = load_tree(settings(root, variables=Variables(environ=json.loads(sys.argv[2]))), None)

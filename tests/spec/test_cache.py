@@ -12,8 +12,8 @@ import pytest
 from sieve_jobs.spec.cache import is_settled
 from sieve_jobs.spec.tags import key_from
 from sieve_jobs.spec.variables import Variables
+from tests.project import write
 from tests.spec.cached import ALL, ENVIRON, FILES, SOURCES, Cached
-from tests.spec.project import write
 
 
 def rewrite(root: Path, name: str, old: str, new: str, *, keep_time: bool = False) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from sieve_jobs.spec.cache import ParseCache
 from sieve_jobs.spec.load import load_tree
+from tests.project import write
 from tests.spec.cached import ALL, Cached
-from tests.spec.project import write
 
 READS = "jobspecs/reads.yaml"
 
@@ -122,7 +122,7 @@ import sys
 from pathlib import Path
 from sieve_jobs.spec.cache import ParseCache
 from sieve_jobs.spec.load import load_tree
-from tests.spec.project import settings
+from tests.spec.loading import settings
 root, ignored = Path(sys.argv[1]), tuple(sys.argv[2:])
 given = settings(root, ignore_query=ignored)
 expected = sorted(load_tree(given, None).wanted)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from sieve_jobs.spec.digest import canonical, digest_of, digest_under
 from sieve_jobs.spec.tags import key_from
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import KEY, detail, write
+from tests.project import write
+from tests.spec.loading import KEY, detail
 
 GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden_digests.json").read_text())["v1"]
 BASE = """\

@@ -13,7 +13,8 @@ from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.files import LocalFileError, file_url, read_local_file
 from sieve_jobs.spec.request import masked_body, push_body
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import detail, problems, write
+from tests.project import write
+from tests.spec.loading import detail, problems
 
 
 def sha256(text: str) -> str:

@@ -9,7 +9,8 @@ import pytest
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import ParseCache
 from sieve_jobs.spec.load import default_name, load_tree
-from tests.spec.project import settings, where, write
+from tests.project import write
+from tests.spec.loading import settings, where
 
 RUN = "function: a/b\n"
 

@@ -10,7 +10,7 @@ import pytest
 from sieve_jobs.spec.schema import jobspec_schema
 from sieve_jobs.spec.variables import Variables
 from tests.spec.documents import one
-from tests.spec.project import parse
+from tests.spec.loading import parse
 
 VARIABLES = Variables(environ={"FN": "a/b", "T": "true", "WHEN": "job.start", "HOST": "h.example", "WORD": "secrets"})
 

@@ -14,7 +14,8 @@ from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.request import MASK, masked_body, push_body
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import KEY, detail, parse, settings, write
+from tests.project import write
+from tests.spec.loading import KEY, detail, parse, settings
 
 CANARY = "c4n4ry-Zürich"
 VARIABLES = Variables(environ={"A_KEY": CANARY, "MASKED": f"masked-{CANARY}", "OPEN": "n0-secret"})

@@ -13,7 +13,7 @@ from sieve_jobs.spec.document import Document
 from sieve_jobs.spec.reading import ParseSettings, Reading
 from sieve_jobs.spec.templates import fill
 from sieve_jobs.spec.variables import Variables
-from tests.spec.project import detail, parse, problems
+from tests.spec.loading import detail, parse, problems
 
 RUN = "function: a/b\n"
 ENVIRON = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from sieve_jobs.diagnostic import Diagnostic
@@ -11,16 +10,9 @@ from sieve_jobs.spec.load import LoadSettings
 from sieve_jobs.spec.parse import ParsedFile, ParseSettings, parse_file
 from sieve_jobs.spec.tags import key_from
 from sieve_jobs.spec.variables import Variables
+from tests.project import write
 
 KEY = key_from(b"k" * 32)
-
-
-def write(root: Path, files: Mapping[str, str | bytes]) -> None:
-    """Files by path from *root*."""
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def settings(root: Path, **changes: object) -> LoadSettings:
