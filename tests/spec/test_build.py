@@ -19,7 +19,9 @@ TREES = [
     pytest.param("just text", "just text", id="scalar-root"),
     pytest.param('"5": 1\n\'true\': 2\n"": 3\n"<<": 4\n', {"5": 1, "true": 2, "": 3, "<<": 4}, id="quoted-keys"),
     pytest.param("010: 1\n", None, id="integer-key"),
-    pytest.param('"\\x66ile": "\\u00e9\\U0001F600\\0"\n', {"file": "é😀\0"}, id="escapes"),
+    pytest.param('"\\x66ile": "\\u00e9\\U0001F600\\0\\x1b"\n', {"file": "é😀\0\x1b"}, id="escapes"),
+    pytest.param("b: !!bool 'true'\ne: ''\nt: \"true\"\nn: '10'\nl: |\n  a\n  b\n",
+                 {"b": True, "e": "", "t": "true", "n": "10", "l": "a\nb\n"}, id="quotes-tags-and-blocks"),
     pytest.param("&a x: 1\nb: *a\n", {"x": 1, "b": "x"}, id="anchor-on-a-key"),
     pytest.param("a: &x 1\nb: &x 2\nc: *x\n", {"a": 1, "b": 2, "c": 2}, id="anchor-given-again"),
     pytest.param("a: &x [&x 1, *x]\nb: *x\n", {"a": [1, 1], "b": 1}, id="anchor-given-again-within"),
@@ -91,10 +93,11 @@ def test_merges(text: str, expected: object) -> None:
 
 
 def test_copies_are_not_shared() -> None:
-    tree = one("x: &x {a: [1]}\ny: *x\nz: {<<: *x}\n")
+    tree = one("x: &x {a: [1]}\ny: *x\nz: {<<: *x}\nl: [*x, *x]\n")
     assert tree["x"]["a"] is not tree["y"]["a"]
     assert tree["x"]["a"] is not tree["z"]["a"]
     assert tree["x"] is not tree["y"]
+    assert tree["l"][0] is not tree["l"][1]
 
 
 def test_templates_have_the_pointer_and_container_of_each_place_they_stand_in() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import yaml
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sieve_jobs.spec.build import read_documents
@@ -86,6 +86,7 @@ def test_json_is_yaml(tree: Any) -> None:
     text = json.dumps(tree)
     assume(tree is not None and "\\ud" not in text)  # libyaml takes no surrogate pairs
     assert json.dumps(one(text)) == json.dumps(tree)
+    assert json.dumps(read(f"- {text}\n", marks=True)[0].value) == json.dumps([tree])
 
 
 SHARED = st.recursive(
@@ -115,13 +116,16 @@ FRAGMENTS = st.lists(
     st.sampled_from([
         "a", "b: ", "- ", "? ", ": ", "\n", "\n  ", "[", "]", "{", "}", ",", "&x ", "*x", "<<: ", "!!str ", "!t ", "'",
         '"', "|\n", ">-\n", "#", "---\n", "...\n", "%TAG ", "%YAML 1.2\n", "${V}", "$${", "~", "1", ".inf", "\t",
-        "\\", "é", "\u2028", "\x85", "\ufeff", "\0", "\ud800", "\U0010ffff", "0x", "1e9999", "\r",
+        "\\", "@", "`", "é", "\u2028", "\x85", "\ufeff", "\0", "\ud800", "\U0010ffff", "0x", "1e9999", "\r",
     ]),
     max_size=24,
 ).map("".join)  # fmt: skip
 
 
 @given(st.one_of(FRAGMENTS, st.text(max_size=40), st.binary(max_size=40).map(lambda raw: raw.decode("latin-1"))))
+@example("a: &a [*a]")
+@example("<<: *a")
+@example("%YAML 9.9\n---\na")
 def test_nothing_but_a_build_error_is_raised(text: str) -> None:
     codes: list[str] = []
     places: list[int] = []

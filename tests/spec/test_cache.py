@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,20 @@ def test_an_unset_variable_is_a_problem_each_time(project: Cached, name: str) ->
 def test_without_a_key_what_reads_no_variable_is_remembered(project: Cached) -> None:
     project.load(key=None)
     assert set(project.load(key=None).parsed) == {"reads"}
+
+
+def test_details_are_parsed_once_the_cache_has_answered(project: Cached) -> None:
+    tree = project.load()
+    assert not tree.parsed
+    digests = {row.name: row.digest for row in tree.wanted}
+    assert tree.details(["plain"])["plain"].digest == digests["plain"]
+    assert "reads" not in tree.parsed
+
+
+def test_a_file_newer_than_its_reading_is_read_each_time(project: Cached) -> None:
+    os.utime(project.root / PLAIN, (time.time() + 3600,) * 2)
+    for _ in range(3):
+        assert set(project.load().parsed) == {"plain"}
 
 
 def test_problems_are_never_remembered(project: Cached) -> None:

@@ -18,6 +18,7 @@ from tests.project import write
 from tests.spec.cached import ALL, Cached
 
 READS = "jobspecs/reads.yaml"
+INVERTED = bytes(255 - byte for byte in range(256))
 
 
 def spoil(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
@@ -53,6 +54,9 @@ def forge(path: Path) -> None:
         pytest.param(spoil(lambda raw: b""), id="emptied"),
         pytest.param(spoil(lambda raw: raw[: len(raw) // 2]), id="cut"),
         pytest.param(spoil(lambda raw: raw[:100] + os.urandom(len(raw))), id="noise-behind-its-head"),
+        pytest.param(
+            spoil(lambda raw: raw[:4096] + raw[4096:].translate(INVERTED)), id="inverted-behind-its-first-page"
+        ),
         pytest.param(spoil(lambda raw: b"x" * 5000), id="no-database"),
         pytest.param(spoil(lambda raw: raw.replace(b"plain", b"plane")), id="texts-changed"),
         pytest.param(foreign, id="another-program's"),

@@ -70,6 +70,7 @@ SAME = [
     pytest.param(BASE.replace("640", "${UNSET:-640}"), id="the-same-by-a-default"),
     pytest.param(BASE.replace("spanish", "span${EMPTY}ish"), id="the-same-by-a-variable"),
     pytest.param("---\n" + BASE.replace("\n", "\r\n"), id="line-ends"),
+    pytest.param(BASE.replace("fast", '"fast"').replace("640", "0x280"), id="quotes-and-another-way-to-write-a-number"),
     pytest.param(BASE.replace("  MODE", "  <<: {MODE: slow}\n  MODE"), id="a-merge-that-changes-nothing"),
 ]  # fmt: skip
 
@@ -83,6 +84,7 @@ CHANGED = [
     pytest.param("sieve/dubbing", "sieve/dubbing:v2", id="version"),
     pytest.param("function: sieve/dubbing", "id: sieve/dubbing", id="id"),
     pytest.param("spanish", "Spanish", id="letter"),
+    pytest.param("  width: 640\n", "", id="left-out"),
     pytest.param("spanish", "'spanish '", id="space"),
     pytest.param("640", "641", id="number"),
     pytest.param("640", "640.0", id="one-is-not-1.0"),
@@ -109,6 +111,7 @@ CHANGED = [
     pytest.param("spanish", "${A_KEY}", id="input-from-a-secret"),
     pytest.param("function", "rerun: ''\nfunction", id="empty-salt"),
     pytest.param("function", "rerun: 2\nfunction", id="salt"),
+    pytest.param("function", "rerun: again\nfunction", id="salt-of-text"),
 ]  # fmt: skip
 
 
@@ -131,6 +134,7 @@ def test_the_functions_source_counts_on_the_engine_alone(tmp_path: Path) -> None
     assert on("me/f", {}) == remote
     assert on("me/f", {"me/g": "1"}) == remote
     assert len({remote, on("me/f", {"me/f": "1"}), on("me/f", {"me/f": "2"}), on("me/f:v1", {"me/f": "1"})}) == 4
+    assert on("me/f:v1", {"me/f": "1"}) != on("me/f:v1", None)
     assert digest(tmp_path, "id: me/f\n", sources={"me/f": "1"}) == digest(tmp_path, "id: me/f\n", sources=None)
 
 
@@ -173,6 +177,8 @@ def test_a_secret_counts_by_its_reference(tmp_path: Path) -> None:
     assert digest(tmp_path, text.replace("${A_KEY} $", "$${A_KEY} $")) != found.digest
     assert digest(tmp_path, text.replace("${A_KEY} $", "${B_KEY} $")) != found.digest
     assert digest(tmp_path, text, variables=Variables(environ={"A_KEY": "s3cret", "V": "other"})) != found.digest
+    default = "function: a/b\ninputs: {t: '${A_TOKEN:-none}'}\n"
+    assert digest(tmp_path, default, variables=Variables(environ={"A_TOKEN": "y"})) == digest(tmp_path, default)
 
 
 def test_an_interpolated_env_value_counts_by_its_tag_alone(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ RESOLVED = [
     ("${UNSET:-}", "", "UNSET"), ("${UNSET-}", "", "UNSET"), ("${UNSET:- a b }", " a b ", "UNSET"),
     ("${UNSET:--}", "-", "UNSET"), ("${UNSET:-:-}", ":-", "UNSET"), ("${UNSET:-?}", "?", "UNSET"),
     ("${UNSET:-{}", "{", "UNSET"), ("${UNSET:-$}", "$", "UNSET"), ("${UNSET:-$5}", "$5", "UNSET"),
+    ("${UNSET:-a:b-c?d+e}", "a:b-c?d+e", "UNSET"), ("${UNSET:-a $${b}", "a ${b", "UNSET"),
     ("${UNSET:-https://x.y/z?a=b}", "https://x.y/z?a=b", "UNSET"), ("${UNSET:-\n}", "\n", "UNSET"),
     # demands that are met
     ("${SET:?no}", "value", "SET"), ("${SET?no}", "value", "SET"), ("${EMPTY?no}", "", "EMPTY"),
@@ -43,6 +44,7 @@ RESOLVED = [
     # nesting, in what is used and in what is not
     ("${UNSET:-${SET}}", "value", "SET UNSET"), ("${SET:-${UNSET}}", "value", "SET"),
     ("${UNSET:-a${EMPTY:-b${SET}c}d}", "abvaluecd", "EMPTY SET UNSET"), ("${SET:+${N}p}", "640p", "N SET"),
+    ("${SET:+${UNSET:-q}}", "q", "SET UNSET"), ("${UNSET+${OTHER}}", "", "UNSET"),
     ("${UNSET:+${OTHER}}", "", "UNSET"), ("${SET:?${OTHER}}", "value", "SET"), ("${UNSET:-${OTHER:-${N}}}", "640",
      "N OTHER UNSET"),
     # the literal ${
@@ -77,6 +79,7 @@ TROUBLED = [
     ("${é}", [("syntax", 0, "")], None),
     ("${SET", [("syntax", 0, "SET")], "'${SET' has no closing '}'"),
     ("${SET }", [("syntax", 0, "SET")], None),
+    ("${SET b}", [("syntax", 0, "SET")], None),
     ("${SET:}", [("syntax", 0, "SET")], None),
     ("${SET.x}", [("syntax", 0, "SET")], None),
     ("${SET[0]}", [("syntax", 0, "SET")], None),
@@ -190,6 +193,8 @@ def test_any_value_arrives_whole(before: str, inserted: str, after: str) -> None
     before, after = before.replace("$", ""), after.replace("${", "")
     leaf, troubles, _ = interpolate(f"{before}${{V}}{after}", {"V": inserted}.get)
     assert (value(leaf), troubles) == (before + inserted + after, [])
+    assert leaf.reference({"V": True}) == before + "${V}" + after
+    assert leaf.reference({"V": False}) == before + inserted + after
 
 
 @given(TEXTS, SETTINGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sieve_jobs.spec.build import read_documents
@@ -185,6 +185,14 @@ def test_a_value_never_changes_the_trees_shape(value: str) -> None:
     tree = document.value
     assert isinstance(tree, dict)
     assert (tree["b"], tree["d"]) == ([value, {"c": f"x{value}y"}], {"f": 1, "e": value})
+
+
+@settings(max_examples=20)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40) | YAML)
+def test_any_value_arrives_whole_in_a_spec(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
+    text = f"{RUN}inputs: {{a: '${{V}}', b: [1, '-${{V}}']}}\nenv: {{E: '${{V}}'}}\n"
+    spec = detail(tmp_path_factory.getbasetemp(), text, variables=Variables(environ={"V": value})).spec
+    assert (spec.inputs, spec.env) == ({"a": value, "b": [1, f"-{value}"]}, {"E": value})
 
 
 def filled(document: Document, variables: Variables) -> Reading:
