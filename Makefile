@@ -40,6 +40,7 @@ bench: install
 
 soak: install
 	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile soak
 
 schemas: install
 	$(BIN)/sieve-jobs schema --write schemas

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from tests.cloud import Cloud
 from tests.project import Project, spec
 
 NAMES = ("captions", "dub-intro", "dub-outro", "lipsync", "reframe")
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud.running() as running:
-        yield running
 
 
 @pytest.fixture

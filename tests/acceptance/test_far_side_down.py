@@ -31,7 +31,7 @@ def test_a_wrong_key_is_one_request_and_is_not_shown(tmp_path: Path) -> None:
 def test_a_server_that_is_away_is_said_and_nothing_was_sent(tmp_path: Path) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        project = Project(tmp_path / "p", f"http://127.0.0.1:{held.getsockname()[1]}", 'wait = "1s"')
+        project = Project(tmp_path / "p", f"http://127.0.0.1:{held.getsockname()[1]}", 'wait = "300ms"')
         project.write("a.yaml", spec(width=1))
         ran = project.apply()
     assert ran.code == 1

@@ -32,7 +32,7 @@ def killed_while_a_push_hangs(project: Project, cloud: Cloud) -> None:
 def test_with_settle_the_next_apply_finishes_it(tmp_path: Path, created: bool) -> None:
     hanging = Fault(kind="hang", match='"width":2', created=created)
     with Cloud.running(Script(faults=[hanging], lag_calls=1)) as cloud:
-        project = project_of(tmp_path, cloud, 'settle = "1s"')
+        project = project_of(tmp_path, cloud, 'settle = "300ms"')
         killed_while_a_push_hangs(project, cloud)
         ran = project.apply("--json")
         assert ran.code == 0, ran.all

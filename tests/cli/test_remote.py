@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ from tests.cloud import Cloud, Fault, Outcome, Script
 from tests.project import KEY, Ran, project, ran, remote_config, spec
 
 SECRET_SPEC = "function: sieve/dubbing\nenv: {OPENAI_API_KEY: '${OPENAI_API_KEY}', B: '${B_TOKEN}'}\n"
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud.running() as running:
-        yield running
 
 
 @pytest.fixture

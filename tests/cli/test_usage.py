@@ -159,7 +159,7 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(WORDS, max_size=5))
 def test_any_command_line_ends_with_a_code_of_the_table(tmp_path: Path, words: list[str]) -> None:
     if not (tmp_path / "jobspecs").exists():

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sieve_jobs.config.places import line_column, locate
@@ -76,6 +76,7 @@ PAIRS = st.lists(st.tuples(KEYS, VALUES), max_size=4, unique_by=lambda pair: pai
 TABLES = st.lists(st.tuples(KEYS, PAIRS), max_size=3, unique_by=lambda pair: pair[0])
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(TABLES)
 def test_every_key_that_tomllib_reads_is_found(tables: list[tuple[str, list[tuple[str, str]]]]) -> None:
     text = "".join(

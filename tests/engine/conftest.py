@@ -15,7 +15,7 @@ from tests.engine.farside import Client, Meeting, Receiver, receiving
 FUNCTIONS = Path(__file__).parent / "functions"
 
 
-def settings_for(root: Path, *, workers: int = 2) -> Settings:
+def settings_for(root: Path, *, workers: int = 1) -> Settings:
     return Settings(
         root=root,
         functions=(root / "functions",),
@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def engine(project: Path) -> Iterator[Running]:
-    with attach_with(settings_for(project)) as running:
+    with attach_with(settings_for(project, workers=2)) as running:
         yield running
 
 

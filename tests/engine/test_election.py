@@ -127,7 +127,7 @@ def test_ending_queues_running_jobs_again_and_says_so(tmp_path: Path, meeting: M
 
 
 def test_a_killed_engine_loses_no_job_and_runs_none_twice(tmp_path: Path, meeting: Meeting):
-    settings = settings_for(make_project(tmp_path), workers=1)
+    settings = settings_for(make_project(tmp_path))
     with attach_with(settings) as running, Client(running.url, running.key) as client:
         done = client.run("add", {"a": 1})
         job_id = client.push("tree", {"port": meeting.port})
@@ -202,8 +202,12 @@ def test_everything_it_writes_is_private(tmp_path: Path):
             found = {path: path.lstat().st_mode for path in (tmp_path / ".sieve-jobs").rglob("*")}
     finally:
         os.umask(before)
-    opened = {str(path) for path, mode in found.items() if mode & 0o077 and not stat.S_ISLNK(mode)}
+    # What a function writes has its user's umask, for as long as it is there: in a folder that nobody else enters.
+    scratch = home_of(tmp_path).scratch
+    own = {path: mode for path, mode in found.items() if path == scratch or scratch not in path.parents}
+    opened = {str(path) for path, mode in own.items() if mode & 0o077 and not stat.S_ISLNK(mode)}
     assert opened == set()
+    assert scratch in own
     assert any(path.name == "key" for path in found)
 
 
@@ -265,7 +269,7 @@ def test_waiting_requests_are_answered_when_the_engine_ends(tmp_path: Path, meet
 
 
 def test_one_worker_is_replaced_when_its_file_changes_or_it_dies(tmp_path: Path):
-    settings = settings_for(make_project(tmp_path), workers=1)
+    settings = settings_for(make_project(tmp_path))
     with attach_with(settings) as running, Client(running.url, running.key) as client:
         first = data(client.run("odd", {"what": "pid"}))[0]
         os.kill(first, signal.SIGKILL)
@@ -291,7 +295,7 @@ def push_behind_a_busy_worker(client: Client, meeting: Meeting, file: Path, then
 
 
 def test_a_queued_job_waits_for_a_file_that_is_being_saved(tmp_path: Path, meeting: Meeting):
-    settings = replace(settings_for(make_project(tmp_path), workers=1), absence=600.0)
+    settings = replace(settings_for(make_project(tmp_path)), absence=600.0)
     file = tmp_path / "functions" / "passing.py"
     file.write_text(PASSING)
     with attach_with(settings) as running, Client(running.url, running.key) as client:
@@ -303,7 +307,7 @@ def test_a_queued_job_waits_for_a_file_that_is_being_saved(tmp_path: Path, meeti
 
 
 def test_a_queued_job_whose_function_is_gone_ends_in_error(tmp_path: Path, meeting: Meeting):
-    settings = replace(settings_for(make_project(tmp_path), workers=1), absence=0.01)
+    settings = replace(settings_for(make_project(tmp_path)), absence=0.01)
     file = tmp_path / "functions" / "passing.py"
     file.write_text(PASSING)
     with attach_with(settings) as running, Client(running.url, running.key) as client:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,5 @@ from tests.push.scene import Scene
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with Cloud.running() as cloud:
-        yield Scene(tmp_path, cloud)
+def scene(tmp_path: Path, cloud: Cloud) -> Scene:
+    return Scene(tmp_path, cloud)

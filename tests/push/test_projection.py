@@ -58,6 +58,7 @@ def alike(sent: Detail, other: Detail) -> Likeness:
     return likeness(project(sent.spec, KEY), listed(other), KEY)
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(inputs)
 def test_expanded_and_re_hosted_inputs_are_recognised(sent: dict[str, Json]) -> None:
     detail = asks("a", sent)
@@ -73,7 +74,7 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-@settings(max_examples=200)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(inputs, st.data())
 def test_another_value_anywhere_is_another_job(sent: dict[str, Json], data: st.DataObject) -> None:
     paths = leaves(sent)
@@ -91,6 +92,7 @@ def test_another_value_anywhere_is_another_job(sent: dict[str, Json], data: st.D
     assert alike(asks("a", sent), asks("a", other)) is NO
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(inputs)
 def test_equal_projections_have_equal_hashes_and_files_count_by_extension(sent: dict[str, Json]) -> None:
     one, two = (

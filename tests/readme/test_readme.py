@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,9 +40,8 @@ def shown_commands() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    with Cloud.running() as cloud:
-        yield Project(tmp_path / "p", cloud.url)
+def project(tmp_path: Path, cloud: Cloud) -> Project:
+    return Project(tmp_path / "p", cloud.url)
 
 
 def test_the_first_spec_gives_the_plan_that_is_shown(project: Project) -> None:

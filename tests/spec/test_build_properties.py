@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import yaml
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from sieve_jobs.spec.build import read_documents
 from sieve_jobs.spec.document import BuildError
-from tests.spec.documents import one, read
+from tests.spec.documents import VALUES, one, read
 
 SMALL = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab\n é", max_size=5),
@@ -19,6 +19,7 @@ SMALL = st.recursive(
 )
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(SMALL)
 def test_every_node_has_a_mark_that_points_at_it(tree: object) -> None:
     assume(tree is not None)
@@ -40,14 +41,6 @@ def test_every_node_has_a_mark_that_points_at_it(tree: object) -> None:
             assert lines[span.line][span.column : span.end_column] == str(value).lower()
 
     check(tree, ())
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
-    max_leaves=12,
-)  # fmt: skip
 
 
 @given(VALUES, st.sampled_from([True, False, None]), st.sampled_from([None, "'", '"', "|", ">"]), st.booleans())

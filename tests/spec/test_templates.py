@@ -187,7 +187,7 @@ def test_a_value_never_changes_the_trees_shape(value: str) -> None:
     assert (tree["b"], tree["d"]) == ([value, {"c": f"x{value}y"}], {"f": 1, "e": value})
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40) | YAML)
 def test_any_value_arrives_whole_in_a_spec(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
     text = f"{RUN}inputs: {{a: '${{V}}', b: [1, '-${{V}}']}}\nenv: {{E: '${{V}}'}}\n"

@@ -6,21 +6,12 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from sieve_jobs.state.backup import last_good
 from sieve_jobs.state.export import export
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import ClearIntent, DropEntry, PutEntry
 from tests.state.samples import NOON, entry, everything
 from tests.state.test_sqlite import contents, open_at_noon
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / ".sieve-jobs"
-    folder.mkdir(mode=0o700)
-    return folder / "prod.db"
 
 
 def write_on(path: Path, day: datetime, name: str) -> None:

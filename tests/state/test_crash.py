@@ -20,15 +20,7 @@ from sieve_jobs.wire import Status
 from tests.state.samples import entry
 from tests.state.test_sqlite import contents, open_at_noon
 
-KILLS = 20
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / ".sieve-jobs"
-    folder.mkdir(mode=0o700)
-    return folder / "prod.db"
 
 
 @pytest.fixture
@@ -90,13 +82,14 @@ def require_consistent(path: Path, at_least: int) -> int:
     return serial
 
 
-def test_killed_in_the_middle_of_commits(path: Path, start: Start) -> None:
+@pytest.mark.parametrize("kills", [6, pytest.param(100, marks=pytest.mark.soak)])
+def test_killed_in_the_middle_of_commits(path: Path, start: Start, kills: int) -> None:
     serial = 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         process = start("commit", path)
         told_serial = acknowledged(process, 1 + 7 * kill % 23)
         serial = require_consistent(path, max(told_serial, serial))
-    assert serial > KILLS
+    assert serial > kills
 
 
 @pytest.mark.soak

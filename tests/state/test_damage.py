@@ -18,15 +18,7 @@ from sieve_jobs.state.writes import DropEntry, PutEntry
 from tests.state.samples import NOON, entry, everything
 from tests.state.test_sqlite import contents, open_at_noon
 
-FLIPS = 300
 CUTS = 60
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / ".sieve-jobs"
-    folder.mkdir(mode=0o700)
-    return folder / "prod.db"
 
 
 @pytest.fixture
@@ -54,11 +46,12 @@ def spread(positions: list[int], count: int) -> list[int]:
     return sorted(positions, key=lambda position: zlib.crc32(b"%d" % position))[:count]
 
 
-def test_a_flipped_byte_is_refused_or_harmless(path: Path, whole: tuple[bytes, object]) -> None:
+@pytest.mark.parametrize("flips", [100, pytest.param(3000, marks=pytest.mark.soak)])
+def test_a_flipped_byte_is_refused_or_harmless(path: Path, whole: tuple[bytes, object], flips: int) -> None:
     content, expected = whole
     used = [position for position, byte in enumerate(content) if byte]
     refused = 0
-    for position in [*range(100), *spread(used, FLIPS)]:
+    for position in [*range(100), *spread(used, flips)]:
         flipped = bytearray(content)
         flipped[position] ^= 0x01 if position % 2 else 0xFF
         for read_only in (True, False):
@@ -70,7 +63,7 @@ def test_a_flipped_byte_is_refused_or_harmless(path: Path, whole: tuple[bytes, o
             refused += isinstance(found, str)
             if isinstance(found, str):
                 assert path.read_bytes() == flipped, f"byte {position}: a refused state was written"
-    assert refused > FLIPS
+    assert refused > flips
 
 
 def test_a_cut_state_is_refused(path: Path, whole: tuple[bytes, object]) -> None:

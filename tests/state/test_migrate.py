@@ -24,13 +24,11 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(path: Path) -> Path:
     """The state of the first release, as it lies in a project."""
-    folder = tmp_path / ".sieve-jobs"
-    folder.mkdir(mode=0o700)
-    shutil.copyfile(FIXTURES / "v1.db", folder / "prod.db")
-    (folder / "prod.db").chmod(0o600)
-    return folder / "prod.db"
+    shutil.copyfile(FIXTURES / "v1.db", path)
+    path.chmod(0o600)
+    return path
 
 
 def add_note(connection: sqlite3.Connection) -> None:

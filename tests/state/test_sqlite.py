@@ -33,13 +33,6 @@ def open_at_noon(path: Path, *, read_only: bool = False) -> SqliteStore:
     return open_store(path, read_only=read_only, now=lambda: NOON)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / ".sieve-jobs"
-    folder.mkdir(mode=0o700)
-    return folder / "prod.db"
-
-
 def contents(store: Store) -> tuple[object, ...]:
     """All that a store can tell."""
     state = store.load()
@@ -242,7 +235,7 @@ WRITES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 8)
 @given(batches=st.lists(WRITES, max_size=5))
 def test_any_writes_leave_a_state_that_reads_whole(
     batches: list[list[Write]], tmp_path_factory: pytest.TempPathFactory
@@ -268,7 +261,6 @@ def test_any_writes_leave_a_state_that_reads_whole(
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=20)
 
 
-@settings(deadline=None)
 @given(path=TEXT, error=TEXT, reason=TEXT, parts=st.dictionaries(TEXT, st.floats(allow_nan=False) | TEXT | st.none()))
 def test_rows_give_back_any_text(path: str, error: str, reason: str, parts: dict[str, str | float | None]) -> None:
     put = entry(path=path, error=error, reason=reason, parts=parts)
@@ -276,7 +268,7 @@ def test_rows_give_back_any_text(path: str, error: str, reason: str, parts: dict
     assert past_of(past_row(put.past())) == put.past()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(path=TEXT, error=TEXT)
 def test_a_state_gives_back_any_text(path: str, error: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     put: Entry = entry(path=path, error=error, status=Status.ERROR)
