@@ -117,5 +117,4 @@ class Cloud:
         server = await listen(self._far_side, self._port, self._recorded, live)
         self._ready.set()
         await self._stopping.wait()
-        server.close()
-        await live.end()
+        await live.end(server)

@@ -23,14 +23,24 @@ class Live:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     connections: set[Connection] = field(default_factory=set)
 
-    async def end(self) -> None:
-        for task in list(self.tasks):
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
-        for connection in list(self.connections):
+    async def end(self, server: asyncio.Server) -> None:
+        """Ends *server* and every connection, those included that it accepted a moment ago.
+
+        asyncio makes such a connection in a task of its own, which a server that is closed meanwhile lets fail, with
+        the socket left open. So nothing more is accepted first, then those tasks are waited for.
+        """
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self.tasks:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        server.close()
+        for connection in self.connections:
             if connection.transport is not None:
                 connection.transport.abort()
         await asyncio.sleep(0)  # the turn of the loop in which they close
+        assert not self.connections
 
 
 class Connection(asyncio.Protocol):
