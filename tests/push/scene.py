@@ -19,7 +19,6 @@ from sieve_jobs.push.resolve import Answer, resolve
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.spec.jobspec import Detail, JobSpec, LocalFile
 from sieve_jobs.spec.request import push_body
-from sieve_jobs.spec.wanted import Wanted
 from sieve_jobs.state.entry import Entry
 from sieve_jobs.state.loaded import State
 from sieve_jobs.state.sqlite import open_store

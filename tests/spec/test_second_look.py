@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 from sieve_jobs.spec.cache import ParseCache
 from sieve_jobs.spec.second_look import second_look
+from tests.project import REPOSITORY, run_program
 from tests.spec.cached import Cached
 
 # Each runs in a process of its own: one that has threads, as a test runner has, does not fork.
@@ -28,12 +28,9 @@ def cache():
 
 
 def run(root: Path, script: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", _BEGIN + script, str(root)],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout
+    done = run_program([sys.executable, "-c", _BEGIN + script, str(root)], REPOSITORY)
+    assert (done.code, done.err) == (0, ""), done.err
+    return done.out
 
 
 def test_it_confirms_the_folders_that_are_as_they_were(project: Cached) -> None:
