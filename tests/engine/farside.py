@@ -6,7 +6,8 @@ import json
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,14 @@ from typing import Any
 import httpx
 
 DEADLINE = 20.0
+"""Seconds."""
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Asks until *holds* does. Fails where it does not within DEADLINE."""
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline, f"not so within {DEADLINE} s"
 
 
 class Client:
@@ -84,7 +93,9 @@ class Meeting:
         connection.settimeout(DEADLINE)
         text = b""
         while not text.endswith(b"\n"):
-            text += connection.recv(4096)
+            piece = connection.recv(4096)
+            assert piece, f"the guest went away: {text!r}"
+            text += piece
         guest = Guest(connection, json.loads(text))
         self._met.append(guest)
         return guest

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,7 +22,7 @@ from sieve_jobs.engine.home import home_of, is_locked
 from sieve_jobs.engine.launch import EngineError, attach, attach_with
 from sieve_jobs.engine.serve import serve
 from tests.engine.conftest import make_project, settings_for
-from tests.engine.farside import DEADLINE, Client, Meeting, Receiver, data
+from tests.engine.farside import Client, Meeting, Receiver, data, until
 
 
 def endpoint(root: Path) -> Path:
@@ -36,9 +35,7 @@ def pid_of(root: Path) -> int:
 
 def until_ended(root: Path) -> None:
     """Waits for the engine to let go of its lock: it ends by itself after its last user has."""
-    deadline = time.monotonic() + DEADLINE
-    while is_locked(home_of(root).lock_file):
-        assert time.monotonic() < deadline
+    until(lambda: not is_locked(home_of(root).lock_file))
 
 
 def test_a_second_caller_uses_the_engine_of_the_first_and_keeps_it(tmp_path: Path):
@@ -133,16 +130,14 @@ def test_a_killed_engine_loses_no_job_and_runs_none_twice(tmp_path: Path, meetin
         job_id = client.push("tree", {"port": meeting.port})
         queued = client.push("add", {"a": 2})
         guest = meeting.accept()
-        while not client.job(job_id)["outputs"]:
-            pass
+        until(lambda: client.job(job_id)["outputs"])
         os.kill(pid_of(tmp_path), signal.SIGKILL)
         assert guest.is_gone()
     assert endpoint(tmp_path).exists()
     with attach_with(settings) as running, Client(running.url, running.key) as client:
         assert client.job(done["id"]) == done
         meeting.accept()
-        while client.job(job_id)["restarts"] == []:
-            pass
+        until(lambda: client.job(job_id)["restarts"])
         assert len(client.http.get("/v2/jobs").json()["data"]) == 3
         client.http.delete(f"/v2/jobs/{job_id}")
         job = client.job(job_id)
@@ -261,8 +256,7 @@ def test_waiting_requests_are_answered_when_the_engine_ends(tmp_path: Path, meet
         waiter = threading.Thread(target=ask)
         waiter.start()
         asking.wait()
-        while client.http.get("/v2/jobs/none").status_code != 404:
-            pass
+        until(lambda: client.http.get("/v2/jobs/none").status_code == 404)
         running.close()
         waiter.join()
     assert answers[0].status_code == 503

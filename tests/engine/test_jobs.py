@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.farside import Client, Meeting, Receiver, data
+from tests.engine.farside import Client, Meeting, Receiver, data, until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
 
@@ -127,8 +127,7 @@ def test_a_missing_variable_is_refused_once_the_function_is_known(client: Client
 def test_cancelling_kills_the_whole_tree_and_keeps_outputs(client: Client, meeting: Meeting):
     job_id = client.push("tree", {"port": meeting.port})
     guest = meeting.accept()
-    while not client.job(job_id)["outputs"]:
-        pass
+    until(lambda: client.job(job_id)["outputs"])
     answer = client.http.delete(f"/v2/jobs/{job_id}")
     assert (answer.status_code, answer.json()) == (200, {"message": "Job cancelled"})
     job = client.end_of(job_id)
