@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.spec.project import write
+from tests.project import write
 
 LOAD_TWICE = """
 import gc, sys
