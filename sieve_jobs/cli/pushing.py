@@ -12,7 +12,7 @@ from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
 from sieve_jobs.cli.interrupt import run_interruptible
-from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.locking import locked, written
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
@@ -73,7 +73,7 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
     session = session.to_write()
     with ExitStack() as held:
         lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
-        store = held.enter_context(session.open_store(read_only=False))
+        store = held.enter_context(written(session))
         wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
         planned = make_plan(session, store, wanted)
         _show_plan(session, planned, asked)
@@ -103,15 +103,17 @@ def _guard(session: Session, planned: Planned, asked: Asked) -> None:
     """Raises GuardedError for a plan that looks like a mistake."""
     if asked.continue_only:
         return
+    local, quiet = session.target.is_local, session.as_json or asked.events
     problems = check(
         planned.plan,
-        interactive=session.target.is_local or can_ask(session, yes=asked.yes, quiet=session.as_json or asked.events),
+        interactive=not local and can_ask(session, yes=asked.yes, quiet=quiet),
         max_pushes=session.target.max_pushes if asked.max_pushes is None else asked.max_pushes,
         max_pushes_given=asked.max_pushes is not None,
         allow_removals=asked.allow_removals,
         found_files=session.tree.files,
         wanted=len(session.tree.wanted),
         finished=finished_jobs(planned.state),
+        local=local,
         allow_protected=asked.allow_protected,
     )
     if problems:

@@ -32,6 +32,7 @@ def check(
     found_files: int,
     wanted: int,
     finished: int,
+    local: bool = False,
     max_pushes_given: bool = False,
     allow_protected: Collection[str] = (),
 ) -> tuple[Diagnostic, ...]:
@@ -39,13 +40,14 @@ def check(
 
     *max_pushes* is the flag's number, or else the target's; None is no limit. *max_pushes_given*: it is the flag's, a
     person said how much is meant. *interactive*: somebody is asked before anything is sent. *found_files* and *wanted*
-    are spec files and specs of the whole tree, *finished* is `finished_jobs` of the state.
+    are spec files and specs of the whole tree, *finished* is `finished_jobs` of the state. *local*: jobs run on the
+    engine, where nothing is paid: who edits a function that many specs share just runs them again.
     """
     return tuple(
         problem
         for problem in (
             _too_many(plan, interactive, max_pushes, max_pushes_given),
-            _too_many_again(plan, finished, max_pushes if max_pushes_given else None),
+            None if local else _too_many_again(plan, finished, max_pushes if max_pushes_given else None),
             None if allow_removals else _none_found(found_files, wanted) or _too_many_gone(plan),
             *_protected(plan, allow_protected),
         )

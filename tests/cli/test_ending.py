@@ -39,9 +39,11 @@ PROBLEM = Diagnostic("SJ100", "something is wrong")
         pytest.param(StateError(PROBLEM), ExitCode.ERROR, "something is wrong", id="state"),
         pytest.param(UsageError(PROBLEM), ExitCode.USAGE, "something is wrong", id="usage"),
         pytest.param(click.UsageError("Odd."), ExitCode.USAGE, "error: odd  [SJ186]", id="click"),
-        pytest.param(RefusedError("no", status=403), ExitCode.ERROR, "no", id="refused"),
-        pytest.param(UnreachableError("away"), ExitCode.ERROR, "nothing was sent", id="unreachable"),
-        pytest.param(UnconfirmedError("cut"), ExitCode.ERROR, "cut", id="unconfirmed"),
+        pytest.param(RefusedError("no", status=403), ExitCode.ERROR, "no  [SJ149]", id="refused"),
+        pytest.param(
+            UnreachableError("away"), ExitCode.ERROR, "away  [SJ145]\nhint: nothing was sent", id="unreachable"
+        ),
+        pytest.param(UnconfirmedError("cut"), ExitCode.ERROR, "cut  [SJ149]", id="unconfirmed"),
         pytest.param(KeyboardInterrupt(), ExitCode.INTERRUPTED, "interrupted", id="ctrl-c"),
         pytest.param(ValueError("canary"), ExitCode.ERROR, "unexpected ValueError  [SJ189]", id="unexpected"),
         pytest.param(OSError(28, "No space left on device", "/x"), ExitCode.ERROR, "no space left", id="disk"),

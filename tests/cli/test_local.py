@@ -79,6 +79,24 @@ def test_output_files_are_paths_on_disk_and_can_be_downloaded(root: Path) -> Non
     assert here(root, "outputs", "files", "--download", "out", "--overwrite").code == 0
 
 
+def test_editing_a_function_that_many_specs_share_runs_them_all_again(root: Path) -> None:
+    for number in range(12):
+        (root / "jobspecs" / f"s{number}.yaml").write_text(f"function: me/hello\ninputs: {{name: n{number}}}\n")
+    assert here(root, "apply", "--json").document["summary"]["pushed"] == 13
+    function = root / "functions" / "hello.py"
+    function.write_text(function.read_text().replace("Hello", "Good day"))
+    again = here(root, "apply", "--json")
+    assert (again.code, again.document["summary"]["pushed"]) == (0, 13), again.err
+    assert {row["reason"] for row in again.document["results"]} == {"function_changed"}
+
+
+def test_a_limit_that_the_config_gives_the_engine_holds(root: Path) -> None:
+    (root / "sieve-jobs.toml").write_text("[targets.local]\nmax_pushes = 0\n")
+    refused = here(root, "apply")
+    assert refused.code == 6
+    assert "max_pushes of target 'local' allows 0" in refused.err
+
+
 def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> None:
     (root / "jobspecs" / "typo.yaml").write_text("function: me/helo\n")
     (root / "jobspecs" / "cloud.yaml").write_text("function: sieve/dubbing\n")

@@ -374,3 +374,29 @@ def test_the_key_may_stand_in_dotenv(root: Path, cloud: Cloud) -> None:
     (root / ".env").write_text(f"SIEVE_API_KEY={Cloud.key}\n")
     assert ran(root, "apply", "--yes", "-t", "prod", "a").code == 0
     assert len(cloud.pushes) == 1
+
+
+def test_where_jobs_are_paid_many_finished_ones_are_not_pushed_again_unasked(root: Path, cloud: Cloud) -> None:
+    def write(width: int) -> None:
+        for number in range(10):
+            (root / "jobspecs" / f"s{number}.yaml").write_text(spec(width + number))
+
+    write(1000)
+    assert remote(root, "apply", "--yes").code == 0
+    write(2000)
+    pushed = len(cloud.pushes)
+    refused = remote(root, "apply", "--yes")
+    assert (refused.code, len(cloud.pushes)) == (6, pushed)
+    assert "SJ132" in refused.err
+    assert "--max-pushes 10" in refused.err
+    assert remote(root, "apply", "--yes", "--max-pushes", "10").code == 0
+
+
+def test_what_goes_wrong_beside_the_state_is_said_once(root: Path) -> None:
+    (root / ".sieve-jobs").mkdir(mode=0o700)
+    (root / ".sieve-jobs" / "backups").write_text("in the way")
+    applied = remote(root, "apply", "--yes", "--json")
+    assert applied.code == 0, applied.err
+    assert applied.document["summary"]["pushed"] == 3
+    assert applied.err.count("[SJ158]") == 1
+    assert applied.err.startswith("warning: could not back up the state")

@@ -68,6 +68,13 @@ def removed(count: int, of: int, **options: object) -> Plan:
             [],
             id="again, lifted by the flag",
         ),
+        pytest.param(edited(10, of=10), {"finished": 10, "local": True}, [], id="again, where nothing is paid"),
+        pytest.param(
+            edited(4, of=10),
+            {"finished": 10, "local": True, "max_pushes": 3},
+            ["SJ131"],
+            id="a limit of the engine's own",
+        ),
         pytest.param(edited(9, of=9), {"finished": 9}, [], id="fewer than ten are changed by hand"),
         pytest.param(edited(9, of=10, status=Status.ERROR), {"finished": 10}, [], id="failed ones are not paid again"),
         pytest.param(removed(3, of=10), {}, [], id="3 of 10 gone"),
