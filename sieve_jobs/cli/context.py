@@ -68,6 +68,13 @@ class Session:
 
         self.streams.say(diagnostics(problems, self.style(self.streams.err)))
 
+    def warnings(self, *found: Diagnostic) -> None:
+        """Shows on stderr what went wrong and ended nothing."""
+        if found:
+            from sieve_jobs.render.problems import diagnostics
+
+            self.streams.say(diagnostics(found, self.style(self.streams.err), word="warning"))
+
     def say_key_hint(self) -> None:
         """Says how a key that is set would be used, where jobs run locally without anybody having said so."""
         from sieve_jobs.config import key_hint

@@ -11,16 +11,16 @@ from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import (
     CallError,
     ExitCode,
-    RefusedError,
     SieveJobsError,
-    UnconfirmedError,
     UnreachableError,
 )
 
 DEBUG_VARIABLE = "SIEVE_JOBS_DEBUG"
 
 
-def ended(error: BaseException, streams: Streams, environ: Mapping[str, str], *, wants_json: bool) -> ExitCode | int:
+def ended(
+    error: BaseException, streams: Streams, environ: Mapping[str, str], *, wants_json: bool, no_color: bool = False
+) -> ExitCode | int:
     """Says what ended the run, and returns its exit code. Shows no value of an unexpected error."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else ExitCode.OK
@@ -35,7 +35,7 @@ def ended(error: BaseException, streams: Streams, environ: Mapping[str, str], *,
         streams.say(error.format_message())
         return _told((Diagnostic("SJ186", "a verb is missing"),), ExitCode.USAGE, streams, wants_json=wants_json)
     problems, code = problems_of(error)
-    tell(problems, streams, environ)
+    tell(problems, streams, environ, no_color=no_color)
     return _told(problems, code, streams, wants_json=wants_json)
 
 
@@ -54,12 +54,12 @@ def problems_of(error: BaseException) -> tuple[tuple[Diagnostic, ...], ExitCode]
     return (Diagnostic("SJ189", f"unexpected {type(error).__name__}", hint=hint),), ExitCode.ERROR
 
 
-def tell(problems: tuple[Diagnostic, ...], streams: Streams, environ: Mapping[str, str]) -> None:
+def tell(problems: tuple[Diagnostic, ...], streams: Streams, environ: Mapping[str, str], *, no_color: bool) -> None:
     """Shows *problems* on stderr."""
     from sieve_jobs.cli.look import style_of
     from sieve_jobs.render.problems import diagnostics
 
-    streams.say(diagnostics(problems, style_of(streams.err, environ)))
+    streams.say(diagnostics(problems, style_of(streams.err, environ, no_color=no_color)))
 
 
 def _told(problems: tuple[Diagnostic, ...], code: ExitCode, streams: Streams, *, wants_json: bool) -> ExitCode:
@@ -85,13 +85,9 @@ def _help_hint(error: click.ClickException) -> str:
 
 def _call_problem(error: CallError) -> Diagnostic:
     """A call outside of a push; pushes tell their own story."""
-    if isinstance(error, RefusedError):
-        return Diagnostic("SJ141", error.message)
     if isinstance(error, UnreachableError):
-        return Diagnostic("SJ140", error.message, hint="nothing was sent; run it again")
-    if isinstance(error, UnconfirmedError):
-        return Diagnostic("SJ143", error.message)
-    return Diagnostic("SJ140", error.message)
+        return Diagnostic("SJ145", error.message, hint="nothing was sent; run it again")
+    return Diagnostic("SJ149", error.message)
 
 
 def _show_trace(error: BaseException, streams: Streams) -> None:

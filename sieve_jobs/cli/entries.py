@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.locking import written
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import UsageError
 from sieve_jobs.state.entry import Entry
@@ -44,7 +45,7 @@ def record(session: Session, statuses: Sequence[JobStatus]) -> None:
     """Records what the far side said of jobs; needs no lock, as a status never takes anything back."""
     if not statuses:
         return
-    with session.open_store(read_only=False) as store:
+    with written(session) as store:
         store.commit(statuses, None)
 
 

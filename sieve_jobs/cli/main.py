@@ -94,7 +94,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         answer = group.main(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
         code = answer if isinstance(answer, int) else ExitCode.OK
     except BaseException as error:
-        code = ended(error, streams, environ, wants_json=_wants_json(arguments))
+        said = _said(arguments)
+        code = ended(error, streams, environ, wants_json="--json" in said, no_color="--no-color" in said)
     streams.close()
     return int(code)
 
@@ -120,7 +121,7 @@ def _escaped(surrogates: str) -> str:
     )
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether --json was said, told without the parser: a command line that it refuses still gets a document."""
+def _said(arguments: Sequence[str]) -> Sequence[str]:
+    """What may be options, told without the parser: a command line that it refuses still gets a document."""
     said = list(arguments)
-    return "--json" in (said[: said.index("--")] if "--" in said else said)
+    return said[: said.index("--")] if "--" in said else said

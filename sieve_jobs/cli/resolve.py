@@ -11,7 +11,7 @@ import click
 
 from sieve_jobs.cli.connection import default_workers, far_side
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.locking import locked, written
 from sieve_jobs.cli.options import DURATION, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, options_for
 from sieve_jobs.cli.pushing import Asked, answer, apply_options, run_shown
@@ -86,7 +86,7 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
     session = session.to_write()
     with ExitStack() as held:
         lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
-        store = held.enter_context(session.open_store(read_only=False))
+        store = held.enter_context(written(session))
         chosen = _chosen(session, asked.names, store.load().intents)
         if not chosen:
             session.streams.say("no push is in doubt")

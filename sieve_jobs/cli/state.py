@@ -9,7 +9,7 @@ import click
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, one_entry
-from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.locking import locked, written
 from sieve_jobs.cli.options import DURATION, common, merged, name_argument, names_argument, verb
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
@@ -70,7 +70,7 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
     A spec that is still there and asks for the same uses its finished job again at the next apply; `rerun` is the
     verb that runs it anew.
     """
-    with locked(session, "state rm", lock_timeout), session.open_store(read_only=False) as store:
+    with locked(session, "state rm", lock_timeout), written(session) as store:
         state = store.load()
         chosen = chosen_entries(session, store, names)
         doubts = [intent.name for intent in state.intents if intent.name in chosen]

@@ -13,6 +13,7 @@ from sieve_jobs.cli.connection import default_workers, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, redactor_of
 from sieve_jobs.cli.interrupt import run_interruptible
+from sieve_jobs.cli.locking import written
 from sieve_jobs.cli.options import DURATION, names_argument, verb
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.diagnostic import Diagnostic
@@ -69,7 +70,7 @@ def _follow(
     redactor = redactor_of(session)
     jobs = [Followed(name, entry.job_id, entry.status, redactor) for name, entry in running.items()]
     with (
-        session.open_store(read_only=False) as store,
+        written(session) as store,
         far_side(session, workers=default_workers()) as far,
         Progress(session, expected=len(jobs)) as progress,
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Literal, TypeAlias
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.render.style import Role, Style
@@ -15,14 +16,20 @@ LONGEST = 160
 """Columns of a line that are shown even where the stream is wider."""
 
 
-def diagnostics(problems: Iterable[Diagnostic], style: Style) -> str:
+Word: TypeAlias = Literal["error", "warning"]
+"""What a problem is called: a warning is one that ended nothing."""
+
+
+def diagnostics(problems: Iterable[Diagnostic], style: Style, *, word: Word = "error") -> str:
     """Every one of *problems*, a blank line between two of them; empty without any."""
-    return style.finish("\n".join("".join(f"{line}\n" for line in _lines(problem, style)) for problem in problems))
+    texts = ("".join(f"{line}\n" for line in _lines(problem, style, word)) for problem in problems)
+    return style.finish("\n".join(texts))
 
 
-def _lines(problem: Diagnostic, style: Style) -> Iterator[str]:
+def _lines(problem: Diagnostic, style: Style, word: Word) -> Iterator[str]:
     place = f"{_where(problem.place)}: " if problem.place else ""
-    error, code = style.paint("error:", "bad", "strong"), style.paint(f"[{problem.code}]", "dim")
+    error = style.paint(f"{word}:", "bad" if word == "error" else "change", "strong")
+    code = style.paint(f"[{problem.code}]", "dim")
     yield f"{style.paint(place, 'strong')}{error} {style.paint(escape(problem.message), 'strong')}  {code}"
     shown = problem.place is not None and _is_shown(problem.place)
     if shown and problem.place is not None:
