@@ -64,6 +64,8 @@ def read_documents(text: str, *, marks: bool = False) -> Iterator[Document]:
         yield from _Builder(text, marks=marks).documents()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and error.context_mark and mark.index >= len(text.rstrip()):
+            mark = error.context_mark  # what was never closed is shown where it was opened, not at the file's end
         words = " ".join(str(part) for part in (error.context, error.problem) if part)
         where = Span(mark.line, mark.column, mark.line, mark.column + 1) if mark else _START
         raise BuildError("SJ100", f"not valid YAML: {words}", where) from error

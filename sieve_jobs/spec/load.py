@@ -308,8 +308,11 @@ def _same_names(tree: Tree) -> list[Diagnostic]:
     for row in sorted(tree.wanted, key=lambda each: (each[3], each[4])):
         earlier = first.setdefault(folded(row[0]), row)
         if earlier is not row:
-            alike = "" if earlier[0] == row[0] else f", which is not told apart from '{earlier[0]}' everywhere"
-            message = f"the name '{row[0]}' is taken{alike}"
+            message = (
+                f"the name '{row[0]}' is taken"
+                if earlier[0] == row[0]
+                else f"the names '{row[0]}' and '{earlier[0]}' are not told apart on every disk"
+            )
             problems.append(Diagnostic("SJ104", message, place(row), hint="set another 'name'", also=(place(earlier),)))
     return problems
 

@@ -91,6 +91,9 @@ class SpecModel(_Strict):
 MAX_WRONG = 100
 """Findings of one document; each hint costs a search for what may have been meant."""
 
+FUNCTION_MEANT = "did you mean 'function'?"
+"""The hint of a key that was meant to be `function`: that nothing is given to run needs no saying beside it."""
+
 _EXPECTED = {
     "string_type": "a string", "bool_type": "true or false", "dict_type": "a mapping", "list_type": "a list",
     "model_type": "a mapping", "model_attributes_type": "a mapping",

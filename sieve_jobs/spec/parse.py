@@ -12,7 +12,7 @@ from sieve_jobs.spec.document import BuildError, Document
 from sieve_jobs.spec.files import HashOf
 from sieve_jobs.spec.inputs import with_files
 from sieve_jobs.spec.jobspec import Detail, JobSpec, Webhook
-from sieve_jobs.spec.model import Finding, SpecModel, validate
+from sieve_jobs.spec.model import FUNCTION_MEANT, Finding, SpecModel, validate
 from sieve_jobs.spec.places import build_problem, placed
 from sieve_jobs.spec.reading import MAX_FINDINGS, ParseSettings, Reading
 from sieve_jobs.spec.rules import NAME_HINT, check_forms, check_tree, name_trouble
@@ -84,7 +84,8 @@ def _spec_of(document: Document, reading: Reading, default_name: str | None, sho
     if document.templates:
         fill(document, reading)
     model, wrong = validate(tree)
-    reading.add_known(check_tree(tree))
+    misspelt = any(finding.hint == FUNCTION_MEANT for finding in wrong)
+    reading.add_known(finding for finding in check_tree(tree) if not (misspelt and finding.code == "SJ221"))
     reading.add_known(wrong)
     reading.add_known(check_forms(tree))
     name = _name_of(tree.get("name"), default_name, reading)

@@ -34,7 +34,9 @@ def _yaml_hint(message: str, place: Place) -> str | None:
         return "indent with spaces: YAML takes no tabs there"
     if "mapping values are not allowed" in message:
         return "put a text that holds ': ' in quotes, or correct the indentation"
-    return "close the quote" if "quoted scalar" in message and "end of stream" in message else None
+    if "quoted scalar" in message and "end of stream" in message:
+        return "close the quote"
+    return "close the bracket" if "while parsing a flow" in message else None
 
 
 def placed(text: str, shown: str, found: Sequence[Sequence[Finding]]) -> tuple[Diagnostic, ...]:

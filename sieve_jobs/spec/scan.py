@@ -28,11 +28,15 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
 
     Names that begin with `_` or `.` are not specs. A folder that is linked is entered once. A folder that does not
     exist yields nothing. A link that leads out of the project is a problem and not followed: its lines would be
-    shown in errors, and a pull request must not choose what is read.
+    shown in errors, and a pull request must not choose what is read. So it is with *specs* themselves.
     """
     real = os.path.realpath(root)
     start = os.path.join(root, specs)  # noqa: PTH118 - the path of a loop over 10,000 files
     shown = os.path.normpath(specs).replace(os.sep, "/")
+    if _leaves(start, real):
+        message, hint = f"the folder of specs '{shown}' is not in the project", "see [project] specs in the config"
+        yield Scanned(shown, problems=[Diagnostic("SJ206", message, hint=hint)])
+        return
     pending = [(start, "" if shown == "." else shown)]
     entered: set[tuple[int, int]] = set()
     while pending:

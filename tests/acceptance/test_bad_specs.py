@@ -14,7 +14,7 @@ F = "function: a/b\n"
 BAD: dict[str, tuple[str | bytes, str, int, int]] = {
     "not-yaml": (F + "inputs: {a: [}\n", "SJ100", 2, 14),
     "tab": (F + "inputs:\n\ta: 1\n", "SJ100", 3, 1),
-    "unclosed-quote": (F + 'inputs: {a: "x}\n', "SJ100", 3, 1),
+    "unclosed-quote": (F + 'inputs: {a: "x}\n', "SJ100", 2, 13),
     "no-anchor": (F + "inputs: {a: *nope}\n", "SJ100", 2, 13),
     "alias-bomb": (
         "".join(

@@ -76,6 +76,15 @@ def test_links_within_the_project_are_followed_once(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
+@pytest.mark.parametrize("specs", ["..", "../other", "/etc", "link"])
+def test_folders_of_specs_are_in_the_project(tmp_path: Path, specs: str) -> None:
+    write(tmp_path, {"other/a.yaml": "secret: value\n", "project/jobspecs/a.yaml": RUN})
+    (tmp_path / "project/link").symlink_to("../other")
+    tree = load_tree(settings(tmp_path / "project", specs=("jobspecs", specs)), None)
+    assert [(problem.code, problem.place) for problem in tree.problems] == [("SJ206", None)]
+    assert [row.name for row in tree.wanted] == ["a"]
+
+
 @pytest.mark.parametrize("target", ["/etc/hostname", "../../outside.yaml", "/proc/self/environ", "/"])
 def test_links_out_of_the_project_are_refused_unread(tmp_path: Path, target: str) -> None:
     root = tmp_path / "project"
