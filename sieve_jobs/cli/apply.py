@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.options import DURATION, names_argument, verb
+from sieve_jobs.cli.options import DURATION, complete_name, events_option, names_argument, verb
 from sieve_jobs.cli.pushing import Asked, carry_out
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
@@ -27,10 +27,18 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Return once everything is pushed; the jobs go on.")
 @click.option("--continue", "continue_only", is_flag=True, help="Only go on with what earlier runs began.")
 @click.option("--wait", type=DURATION, help="Follow jobs for so long; then exit 8, the jobs go on.")
-@click.option("--rerun", multiple=True, metavar="GLOB", help="Push these although nothing changed.")
+@click.option(
+    "--rerun", multiple=True, metavar="GLOB", shell_complete=complete_name, help="Push these although nothing changed."
+)
 @click.option("--max-pushes", type=click.IntRange(0), metavar="N", help="Allow up to N pushes.")
 @click.option("--allow-removals", is_flag=True, help="Allow that many, or all, specs are gone.")
-@click.option("--allow-protected", multiple=True, metavar="NAME", help="Allow a protected spec's job to be replaced.")
+@click.option(
+    "--allow-protected",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_name,
+    help="Allow a protected spec's job to be replaced.",
+)
 @click.option("--new-state", is_flag=True, help="The empty state is meant, though the far side has such jobs.")
 @click.option(
     "--prune", is_flag=False, flag_value="forget", type=click.Choice(["forget", "cancel"]),
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--lock-timeout", type=DURATION, default=0.0, help="Wait so long for another run; default 0.")
 @click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="Pushes under way at once.")
-@click.option("--events", is_flag=True, help="JSON lines on stdout while it runs.")
+@events_option
 def command(
     session: Session,
     names: tuple[str, ...],
@@ -62,8 +70,6 @@ def command(
     The local target runs them on the embedded engine and never asks. On a remote target apply asks at a terminal;
     elsewhere it needs --yes. Ctrl-C ends it in order: what was pushed is recorded, and the next apply goes on.
     """
-    if events and session.as_json:
-        raise UsageError(Diagnostic("SJ186", "--events and --json do not go together"))
     if continue_only and (rerun or prune):
         raise UsageError(Diagnostic("SJ186", "--continue starts no change: it does not go with --rerun or --prune"))
     return carry_out(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import click
-
 from sieve_jobs.cli.connection import call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, record, redactor_of
-from sieve_jobs.cli.options import verb
+from sieve_jobs.cli.options import required_names_argument, verb
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.render.text import escape
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @verb("cancel", "sieve-jobs cancel dub-intro", "sieve-jobs cancel 'dub-*'")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@required_names_argument
 def command(session: Session, names: tuple[str, ...]) -> ExitCode:
     """Cancel the running jobs of NAMEs.
 

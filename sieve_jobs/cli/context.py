@@ -216,10 +216,15 @@ class Session:
         return load_tree(settings, self._parse_cache(settings.basis()))
 
     def _parse_cache(self, basis: str) -> ParseCache | None:
-        """The parse cache in `.sieve-jobs`, which is made where it can be; None where it cannot be trusted."""
+        """The parse cache in `.sieve-jobs`, which is made where it can be; None where it cannot be trusted.
+
+        Without any folder of specs there is nothing to remember: a command in the wrong folder leaves no trace there.
+        """
         from sieve_jobs.spec.cache import ParseCache
         from sieve_jobs.state.folder import ensure_folder
 
+        if not any((self.root / folder).is_dir() for folder in self.config.project.specs):
+            return None
         try:
             return ParseCache(ensure_folder(self.root) / "cache.db", basis=basis)
         except StateError:

@@ -21,6 +21,8 @@ from sieve_jobs.render.text import escape
 if TYPE_CHECKING:
     from sieve_jobs.push.client import Client
 
+CLOCK_GRAIN = 2.0
+"""Seconds below which clocks are the same: an answer tells its time in whole ones."""
 CLOCK_TOLERANCE = 60.0
 """Seconds that this machine's clock may differ from the far side's."""
 
@@ -87,17 +89,24 @@ def _config(session: Session) -> Iterator[Check]:
 
 
 def _target(session: Session) -> Iterator[Check]:
-    yield Check("target", True, f"{session.target.name}: {session.target.endpoint}")
+    yield Check("target", True, f"{session.target.name}: {_endpoint(session)}")
+
+
+def _endpoint(session: Session) -> str:
+    return "the embedded engine" if session.target.is_local else session.target.endpoint
 
 
 def _specs(session: Session) -> Iterator[Check]:
     tree = session.tree
-    if tree.problems:
+    if not tree.files and not tree.problems:
+        folders = ", ".join(f"'{folder}'" for folder in session.config.project.specs)
+        yield Check("specs", False, f"none in {folders}", "`sieve-jobs init` writes a first one")
+    elif tree.problems:
         detail = f"{count(len(tree.problems), 'problem')} in {count(tree.files, 'file')}"
         yield Check("specs", False, detail, "`sieve-jobs validate` shows them")
     else:
         detail = f"{count(len(tree.wanted), 'spec')} in {count(tree.files, 'file')}, all valid"
-        yield Check("specs", tree.files > 0, detail, "`sieve-jobs init` writes a first one")
+        yield Check("specs", True, detail)
 
 
 def _functions(session: Session) -> Iterator[Check]:
@@ -156,10 +165,11 @@ def _far_side(session: Session) -> Iterator[Check]:
             hint = "check the key" if error.status in {401, 403} else "check the endpoint, the network and proxies"
             yield Check("far side", False, message, hint)
             return
-    yield Check("far side", True, f"{session.target.endpoint} answers ({kind})")
-    if clock is not None:
+    yield Check("far side", True, f"{_endpoint(session)} answers" + ("" if session.target.is_local else f" ({kind})"))
+    if clock is not None and not session.target.is_local:
         ahead = (datetime.now(UTC) - clock).total_seconds()
         detail = f"{span(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the far side's"
+        detail = "as the far side's" if abs(ahead) < CLOCK_GRAIN else detail
         yield Check("clock", abs(ahead) <= CLOCK_TOLERANCE, detail, "set this machine's clock")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.options import verb
+from sieve_jobs.cli.options import complete_name, verb
 from sieve_jobs.cli.planning import make_plan, plan_options
 from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
@@ -20,8 +20,13 @@ from sieve_jobs.state.entry import Entry, PastJob
 _CODE = re.compile(r"SJ[0-9]{3}", re.IGNORECASE)
 
 
+def _complete_subject(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    codes = read_codes() if incomplete.upper().startswith("SJ") else {}
+    return [*complete_name(ctx, param, incomplete), *(code for code in codes if code.startswith(incomplete.upper()))]
+
+
 @verb("explain", "sieve-jobs explain dub-intro", "sieve-jobs explain SJ140")
-@click.argument("subject", metavar="NAME|SJnnn")
+@click.argument("subject", metavar="NAME|SJnnn", shell_complete=_complete_subject)
 def command(session: Session, subject: str) -> ExitCode:
     """Say why a spec would run or not, or what an error code means. Makes no call."""
     if _CODE.fullmatch(subject):
@@ -39,8 +44,9 @@ def explained(session: Session, name: str) -> tuple[Entry | None, Explanation, S
     with session.open_store(read_only=True) as store:
         paths = {spec.name: spec.path for spec in session.tree.wanted}
         entry = store.get([name]).get(name)
-        # An entry whose spec is gone shows in a plan over everything alone.
-        options = plan_options(session, [name] if name in paths or entry is None else [])
+        # Renames and specs that are gone show in a plan over everything alone; what is wrong elsewhere is no matter.
+        narrow = (name in paths and bool(session.tree.problems)) or (name not in paths and entry is None)
+        options = plan_options(session, [name] if narrow else [])
         planned = make_plan(session, store, options)
         if name not in paths and entry is None:
             known = [*paths, *store.names()]

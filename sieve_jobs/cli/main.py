@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ import click
 from sieve_jobs import __version__
 from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.cli.ending import ended
-from sieve_jobs.cli.options import common, merged
+from sieve_jobs.cli.options import VerbGroup, common, merged
 from sieve_jobs.cli.streams import Streams
 from sieve_jobs.cli.verbs import LATER, VERBS
-from sieve_jobs.diagnostic import Diagnostic, did_you_mean
+from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
 PROGRAM = "sieve-jobs"
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 
 
-class Verbs(click.Group):
+class Verbs(VerbGroup):
     """A group whose verbs are imported when they run, not when they are listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,15 +46,11 @@ class Verbs(click.Group):
         word = args[0]
         if word in LATER:
             raise UsageError(Diagnostic("SJ188", f"'{word}' is not supported yet"))
-        if word not in VERBS and not word.startswith("-"):
-            raise UsageError(
-                Diagnostic("SJ186", f"no such verb '{word}'", hint=did_you_mean(word, VERBS) or "see sieve-jobs --help")
-            )
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+    def helps(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
+        for name, verb in VERBS.items():
+            yield name, verb.help
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, given: bool) -> None:
@@ -69,6 +65,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, given: bool) -> N
     epilog="\b\nA first project, run on this machine:\n  sieve-jobs init\n  sieve-jobs plan\n  sieve-jobs apply\n\n"
     'Shell completion: eval "$(sieve-jobs completion bash)"',
     no_args_is_help=True,
+    subcommand_metavar="VERB [ARGS]...",
 )
 @common
 @click.option(

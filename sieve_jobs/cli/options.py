@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.config.settings import parse_duration
-from sieve_jobs.errors import ExitCode
+from sieve_jobs.diagnostic import Diagnostic, did_you_mean
+from sieve_jobs.errors import ExitCode, UsageError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHARED = ("directory", "target", "as_json", "no_color", "variables")
@@ -54,8 +55,11 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a verb that speaks of a project and a target."""
     for option in (
         click.option("--var", "variables", type=Assignment(), multiple=True, help="Set a variable of the specs."),
-        click.option("-t", "--target", metavar="NAME", help="The target; default local, or SIEVE_JOBS_TARGET."),
-    ):
+        click.option(
+            "-t", "--target", metavar="NAME", shell_complete=_complete_target,
+            help="The target; default local, or SIEVE_JOBS_TARGET.",
+        ),
+    ):  # fmt: skip
         function = option(function)
     return plain(function)
 
@@ -85,6 +89,29 @@ def merged(session: Session, given: Mapping[str, Any]) -> Session:
     )
 
 
+class VerbGroup(click.Group):
+    """A group of verbs: help and errors call them so."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word, known = args[0], self.list_commands(ctx)
+        if word not in known and not word.startswith("-"):
+            hint = did_you_mean(word, known) or f"see {ctx.command_path} --help"
+            raise UsageError(Diagnostic("SJ186", f"no such verb '{word}'", hint=hint))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(self.helps(ctx)))
+
+    def helps(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
+        """Each verb with its line of help."""
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            yield name, command.get_short_help_str(limit=80) if command is not None else ""
+
+
 def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[..., ExitCode]], click.Command]:
     """Makes a function `(session, …) -> ExitCode` a verb; *examples* stand at the end of its help.
 
@@ -95,6 +122,8 @@ def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[
         def called(**given: Any) -> ExitCode:
             session = merged(click.get_current_context().obj, given)
             rest = {key: value for key, value in given.items() if key not in _SHARED}
+            if session.as_json and rest.get("events"):
+                raise UsageError(Diagnostic("SJ186", "--events and --json do not go together"))
             return function(session, **rest)
 
         called.__doc__ = function.__doc__
@@ -109,18 +138,49 @@ def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[
 
 def names_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """Names, globs, files or folders that narrow a run."""
-    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete_name)(function)
+    return click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_name)(function)
+
+
+def events_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The other form of an answer for programs: it comes while the verb runs."""
+    return click.option("--events", is_flag=True, help="JSON lines on stdout while it runs.")(function)
+
+
+def required_names_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, at least one of them."""
+    argument = click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_name)
+    return argument(function)
 
 
 def name_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     """One name."""
-    return click.argument("name", metavar="NAME", shell_complete=_complete_name)(function)
+    return click.argument("name", metavar="NAME", shell_complete=complete_name)(function)
 
 
-def _complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Names that the state of the target knows; silence is better than an error inside a shell's prompt."""
+def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of specs, and of those that the state of the target knows."""
     try:
-        session = merged(ctx.find_root().obj or Session.of_process(), ctx.params)
-        return [name for name in session.known_names() if name.startswith(incomplete)]
+        session = _completing(ctx)
+        known = {*session.known_names(), *(spec.name for spec in session.tree.wanted)}
+    except Exception:  # silence is better than an error inside a shell's prompt
+        return []
+    return sorted(name for name in known if name.startswith(incomplete))
+
+
+def _complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        targets = _completing(ctx).config.targets
     except Exception:
         return []
+    return [name for name in targets if name.startswith(incomplete)]
+
+
+def _completing(ctx: click.Context) -> Session:
+    """What the line says so far, at each of its levels."""
+    levels = [ctx]
+    while levels[0].parent is not None:
+        levels.insert(0, levels[0].parent)
+    session = Session.of_process()
+    for level in levels:
+        session = merged(session, level.params)
+    return session

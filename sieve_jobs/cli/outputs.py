@@ -15,7 +15,7 @@ from sieve_jobs.cli.entries import one_entry, redactor_of
 from sieve_jobs.cli.options import name_argument, verb
 from sieve_jobs.cli.saving import SavedFile, places_for, plain_size
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import ExitCode, UsageError
+from sieve_jobs.errors import CallError, ExitCode, SieveJobsError, UsageError
 from sieve_jobs.render.text import escape
 from sieve_jobs.wire import Job, Json, Status
 
@@ -94,13 +94,21 @@ def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrit
     to.mkdir(parents=True, exist_ok=True)
 
     async def work(client: Client) -> list[SavedFile]:
-        saved = []
+        saved: list[SavedFile] = []
         for url, path in zip(urls, places, strict=True):
-            size, sha256 = await client.download(url, path)
+            try:
+                size, sha256 = await client.download(url, path)
+            except CallError as error:
+                raise SieveJobsError(_not_saved(path, error, len(saved), len(urls))) from error
             saved.append(SavedFile(path, size, sha256))
         return saved
 
     return call(far, work)
+
+
+def _not_saved(path: Path, error: CallError, done: int, of: int) -> Diagnostic:
+    hint = f"{done} of {of} files are saved in that folder"
+    return Diagnostic("SJ149", f"could not save '{path.name}': {error.message}", hint=hint)
 
 
 def _print(session: Session, job: Job) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.options import names_argument, verb
+from sieve_jobs.cli.options import complete_name, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.errors import ExitCode
@@ -25,12 +25,19 @@ if TYPE_CHECKING:
 @names_argument
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.option("--refresh", is_flag=True, help="Ask the far side first how running jobs stand.")
-@click.option("--rerun", multiple=True, metavar="GLOB", help="Plan as if these were to run again.")
+@click.option(
+    "--rerun", multiple=True, metavar="GLOB", shell_complete=complete_name, help="Plan as if these were to run again."
+)
 @click.option(
     "--prune", is_flag=False, flag_value="forget", type=click.Choice(["forget", "cancel"]),
     help="Plan to forget removed specs; cancel: and to cancel their jobs.",
 )  # fmt: skip
-@click.option("--show-request", metavar="NAME", help="Print NAME's request as a curl command, secrets masked.")
+@click.option(
+    "--show-request",
+    metavar="NAME",
+    shell_complete=complete_name,
+    help="Print NAME's request as a curl command, secrets masked.",
+)
 @click.option("--verbose", is_flag=True, help="List each variable with its source, and proxies.")
 def command(
     session: Session,
@@ -59,7 +66,7 @@ def command(
     if verbose:
         from sieve_jobs.cli.surroundings import describe
 
-        session.streams.say(describe(session))
+        session.streams.say(describe(session, options.selected))
     _answer(session, planned)
     return ExitCode.CHANGES if detailed_exitcode and planned.plan.pending else ExitCode.OK
 

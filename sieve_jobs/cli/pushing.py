@@ -18,10 +18,11 @@ from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
-from sieve_jobs.plan.guard import check, finished_jobs
+from sieve_jobs.plan.guard import check, finished_jobs, none_found
 from sieve_jobs.render import document, human, results
 from sieve_jobs.spec.jobspec import JobSpec, LocalFile
 from sieve_jobs.spec.request import push_body
+from sieve_jobs.spec.scan import scan
 from sieve_jobs.state.store import Store
 from sieve_jobs.wire import Job, Json
 
@@ -70,6 +71,7 @@ class Outcome:
 
 def carry_out(session: Session, asked: Asked) -> ExitCode:
     """Plans and pushes. Raises what keeps anything from being sent; what goes wrong later is in the answer."""
+    _require_specs(session, asked)
     session = session.to_write()
     with ExitStack() as held:
         lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
@@ -86,6 +88,15 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
         with far_side(session, workers=default_workers()) as far:
             outcome = _push(session, far, store, planned, asked=asked, unlock=lock.close)
         return answer(session, outcome, as_events=asked.events)
+
+
+def _require_specs(session: Session, asked: Asked) -> None:
+    """Raises GuardedError where there is neither a spec file nor a state, before anything is made in a wrong folder."""
+    if asked.names or asked.allow_removals or asked.continue_only or session.state_path.exists():
+        return
+    folders = (scanned for specs in session.config.project.specs for scanned in scan(session.root, specs))
+    if not any(scanned.files or scanned.problems for scanned in folders):
+        raise GuardedError(none_found(0, first=True))
 
 
 def _show_plan(session: Session, planned: Planned, asked: Asked) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
@@ -87,14 +87,16 @@ def _comments(session: Session, spec: JobSpec) -> dict[Pointer, str]:
     found: dict[Pointer, str] = {}
     for pointer, leaf in spec.leaves.items():
         if leaf.variables:
-            found[pointer] = ", ".join(_origin(session, name) for name in sorted(leaf.variables))
+            found[pointer] = ", ".join(_origin(session, name, spec.missing) for name in sorted(leaf.variables))
     for pointer, file in spec.files.items():
         found[(*pointer, "url")] = f"file, {file.size} bytes, sha256:{file.sha256[:12]}"
     return found
 
 
-def _origin(session: Session, name: str) -> str:
+def _origin(session: Session, name: str, missing: Sequence[str]) -> str:
     variable = _variable(session, name)
+    if session.variables.find(name) is None and name not in missing:
+        return f"${{{name}}}: not set, default"
     return f"${{{name}}}: {variable['origin']}" + (", secret" if variable["secret"] else "")
 
 

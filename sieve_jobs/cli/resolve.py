@@ -12,7 +12,7 @@ import click
 from sieve_jobs.cli.connection import default_workers, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.locking import locked, written
-from sieve_jobs.cli.options import DURATION, names_argument, verb
+from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, options_for
 from sieve_jobs.cli.pushing import Asked, answer, apply_options, run_shown
 from sieve_jobs.diagnostic import Diagnostic
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Do not follow the jobs.")
 @click.option("--wait", type=DURATION, help="Follow jobs for so long; then exit 8, the jobs go on.")
 @click.option("--lock-timeout", type=DURATION, default=0.0, help="Wait so long for another run; default 0.")
+@events_option
 def command(
     session: Session,
     names: tuple[str, ...],
@@ -54,6 +55,7 @@ def command(
     detach: bool,
     wait: float | None,
     lock_timeout: float,
+    events: bool,
 ) -> ExitCode:
     """Decide what becomes of pushes in doubt: those that were sent and got no clear answer.
 
@@ -66,7 +68,7 @@ def command(
         raise UsageError(Diagnostic("SJ186", "one of --adopt, --push and --drop is needed, not several"))
     if bool(names) is everything:
         raise UsageError(Diagnostic("SJ186", "say which: one NAME or more, or --all"))
-    asked = Asked("resolve", names, detach=detach, wait=wait, lock_timeout=lock_timeout)
+    asked = Asked("resolve", names, detach=detach, wait=wait, lock_timeout=lock_timeout, events=events)
     return _resolve(session, asked, lambda count: _decision(count, adopt, push_again=push_again))
 
 
@@ -100,8 +102,8 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
                 run_options = replace(options, stop=stop)
                 return resolve(planned.plan, answers, store, client, options=run_options, emit=emit)
 
-            outcome = run_shown(session, far, work, expected=len(chosen))
-        return answer(session, outcome)
+            outcome = run_shown(session, far, work, expected=len(chosen), as_events=asked.events)
+        return answer(session, outcome, as_events=asked.events)
 
 
 def answer_nothing(session: Session) -> ExitCode:

@@ -10,7 +10,16 @@ import click
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, one_entry
 from sieve_jobs.cli.locking import locked, written
-from sieve_jobs.cli.options import DURATION, common, merged, name_argument, names_argument, verb
+from sieve_jobs.cli.options import (
+    DURATION,
+    VerbGroup,
+    common,
+    merged,
+    name_argument,
+    names_argument,
+    required_names_argument,
+    verb,
+)
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
 from sieve_jobs.render import document, known
@@ -19,7 +28,12 @@ from sieve_jobs.state.export import entry_document, export, past_document
 from sieve_jobs.state.writes import DropEntry, PutPast, Write
 
 
-@click.group("state", epilog="\b\nExample:\n  sieve-jobs state list\n  sieve-jobs state show dub-intro --json")
+@click.group(
+    "state",
+    cls=VerbGroup,
+    subcommand_metavar="VERB [ARGS]...",
+    epilog="\b\nExample:\n  sieve-jobs state list\n  sieve-jobs state show dub-intro --json",
+)
 @common
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
@@ -45,7 +59,10 @@ def list_entries(session: Session, names: tuple[str, ...]) -> ExitCode:
 @verb("show", "sieve-jobs state show dub-intro --json")
 @name_argument
 def show_entry(session: Session, name: str) -> ExitCode:
-    """Show one entry whole, as JSON: what was asked for, its job, and the jobs before it. It holds no secret."""
+    """Show one entry whole, as JSON.
+
+    What was asked for, its job, and the jobs before it. It holds no secret.
+    """
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
         past = store.past_of(entry.name)
@@ -62,7 +79,7 @@ def export_state(session: Session) -> ExitCode:
 
 
 @verb("rm", "sieve-jobs state rm dub-old")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@required_names_argument
 @click.option("--lock-timeout", type=DURATION, default=0.0, help="Wait so long for another run; default 0.")
 def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> ExitCode:
     """Forget entries. Their jobs go on and stay among the earlier ones.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.render.table import Cell, Column, table
@@ -10,11 +10,11 @@ from sieve_jobs.render.table import Cell, Column, table
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-def describe(session: Session) -> str:
-    """Text for people; no variable's value is in it."""
-    details = session.tree.all_details()
-    names = sorted({name for detail in details.values() for name in detail.spec.variables})
-    rows = [[Cell(name), Cell(_source(session, name))] for name in names]
+def describe(session: Session, names: Set[str] | None) -> str:
+    """Text for people, of the specs *names* or of all; no variable's value is in it."""
+    details = session.tree.all_details() if names is None else session.tree.details(names)
+    read = sorted({name for detail in details.values() for name in detail.spec.variables})
+    rows = [[Cell(name), Cell(_source(session, name))] for name in read]
     style = session.style(session.streams.err)
     text = table([Column("variable"), Column("source", 8)], rows, style) or "no variables are read\n"
     return text + "".join(f"proxy {name}: {place}\n" for name, place in proxies(session.environ))

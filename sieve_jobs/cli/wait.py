@@ -14,7 +14,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, redactor_of
 from sieve_jobs.cli.interrupt import run_interruptible
 from sieve_jobs.cli.locking import written
-from sieve_jobs.cli.options import DURATION, names_argument, verb
+from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 @verb("wait", "sieve-jobs wait --timeout 10m", "sieve-jobs wait 'dub-*'")
 @names_argument
 @click.option("--timeout", type=DURATION, help="Give up after this; exit 8, the jobs go on.")
-def command(session: Session, names: tuple[str, ...], timeout: float | None) -> ExitCode:
+@events_option
+def command(session: Session, names: tuple[str, ...], timeout: float | None, events: bool) -> ExitCode:
     """Wait until the jobs of NAMEs, or all running ones, have ended. Pushes nothing.
 
     The exit code is 4 if one that was waited for, or one of NAMEs, ended badly.
@@ -43,14 +44,16 @@ def command(session: Session, names: tuple[str, ...], timeout: float | None) -> 
     codes: set[ExitCode] = set()
     problems: tuple[Diagnostic, ...] = ()
     if running:
-        result, now = _follow(session, running, timeout)
+        result, now = _follow(session, running, timeout, as_events=events)
         codes |= result.codes
         problems = result.problems
         shown = {name: now[name] for name in shown if name in now}
     if names and any(entry.status in {Status.ERROR, Status.CANCELLED} for entry in shown.values()):
         codes.add(ExitCode.JOB_FAILED)
     session.problems(*problems)
-    if session.as_json:
+    if events:
+        session.streams.line({"event": "result", **document.status_document(shown.values(), problems)})
+    elif session.as_json:
         session.streams.document(document.status_document(shown.values(), problems))
     elif shown:
         session.streams.answer(known.status(shown.values(), session.style(session.streams.out), datetime.now(UTC)))
@@ -60,7 +63,7 @@ def command(session: Session, names: tuple[str, ...], timeout: float | None) -> 
 
 
 def _follow(
-    session: Session, running: Mapping[str, Entry], timeout: float | None
+    session: Session, running: Mapping[str, Entry], timeout: float | None, *, as_events: bool
 ) -> tuple[FollowResult, Mapping[str, Entry]]:
     """What following came to, and every entry as it stands afterwards."""
     from sieve_jobs.push.follow import follow
@@ -72,7 +75,7 @@ def _follow(
     with (
         written(session) as store,
         far_side(session, workers=default_workers()) as far,
-        Progress(session, expected=len(jobs)) as progress,
+        Progress(session, expected=len(jobs), as_events=as_events) as progress,
     ):
         header = store.load().header
 

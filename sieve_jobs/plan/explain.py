@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change, FieldDiff
 from sieve_jobs.plan.moment import shown, stamp
-from sieve_jobs.plan.plan import Plan
+from sieve_jobs.plan.plan import Notice, Plan
 from sieve_jobs.state.entry import Entry, PastJob
 from sieve_jobs.wire import Json, Status
 
@@ -54,14 +55,15 @@ class Explanation:
 def explain(name: str, plan: Plan, entry: Entry | None, past: Sequence[PastJob] = ()) -> Explanation:
     """Why *name* would run or not, by *plan* and what the state knows: its *entry*, and its *past* newest first."""
     change = next((change for change in plan.changes if change.name == name), None)
-    action = change.action if change else Action.NOTHING
-    reason = change.reason if change else Reason.UNCHANGED
+    taker = None if change else next((change for change in plan.changes if change.moved_from == name), None)
+    action = (change or taker or _NOTHING).action
+    reason = (change or taker or _NOTHING).reason
     digest = change.digest if change else entry.digest if entry else None
     lines = [
-        _verdict(name, change, entry),
+        _given_away(name, taker.name) if taker else _verdict(name, change, entry),
         *([_last_job(entry)] if entry else []),
         *(_earlier(past, digest, change)),
-        *(notice.text for notice in plan.notices if notice.name == name),
+        *(_with_hint(notice) for notice in plan.notices if notice.name == name),
     ]
     data: dict[str, Json] = {
         "name": name,
@@ -78,9 +80,20 @@ def explain(name: str, plan: Plan, entry: Entry | None, past: Sequence[PastJob] 
     return Explanation(name, action, reason, tuple(lines), change.diff if change else (), data)
 
 
+_NOTHING: Final = Change("", Action.NOTHING, Reason.UNCHANGED, "", 0)
+
+
 def diff_json(field: FieldDiff) -> Json:
     """One field of a diff in every JSON document."""
     return {"path": field.path, "before": field.before, "after": field.after, "masked": field.masked}
+
+
+def _given_away(name: str, taker: str) -> str:
+    return f"'{name}' is no longer among the specs: '{taker}' asks for what it asked for, and takes its job over"
+
+
+def _with_hint(notice: Notice) -> str:
+    return f"{notice.text}; {notice.hint}" if notice.hint else notice.text
 
 
 def _verdict(name: str, change: Change | None, entry: Entry | None) -> str:

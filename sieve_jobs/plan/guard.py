@@ -48,7 +48,7 @@ def check(
         for problem in (
             _too_many(plan, interactive, max_pushes, max_pushes_given),
             None if local else _too_many_again(plan, finished, max_pushes if max_pushes_given else None),
-            None if allow_removals else _none_found(found_files, wanted) or _too_many_gone(plan),
+            None if allow_removals else (_too_many_gone(plan) if wanted else none_found(found_files)),
             *_protected(plan, allow_protected),
         )
         if problem is not None
@@ -78,10 +78,12 @@ def _too_many_again(plan: Plan, finished: int, lifted: int | None) -> Diagnostic
     )
 
 
-def _none_found(found_files: int, wanted: int) -> Diagnostic | None:
-    if wanted:
-        return None
+def none_found(found_files: int, *, first: bool = False) -> Diagnostic:
+    """That no spec was found. *first*: nothing is known of any spec either, so that none can be gone."""
     message = "refused: no spec was found" if not found_files else "refused: no spec was found in any spec file"
+    if first:
+        hint = "is this the right folder (-C DIR)? `sieve-jobs init` writes a first spec"
+        return Diagnostic("SJ134", message, hint=hint)
     hint = "is this the right folder (-C DIR), and `specs` in sieve-jobs.toml? If all are meant to go: --allow-removals"
     return Diagnostic("SJ134", message, hint=hint)
 

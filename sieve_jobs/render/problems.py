@@ -35,7 +35,7 @@ def _lines(problem: Diagnostic, style: Style, word: Word) -> Iterator[str]:
     if shown and problem.place is not None:
         yield from _excerpt(problem.place, problem.expected, "bad", style)
     elif problem.expected:
-        yield f"expected {escape(problem.expected)}"
+        yield from map(escape, f"expected {problem.expected}".splitlines())
     for place_too in problem.also:
         yield f"{_where(place_too)}: {style.paint('note:', 'accent')} and here"
         if _is_shown(place_too):

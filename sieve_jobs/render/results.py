@@ -42,7 +42,7 @@ def results(
         blocks.append(_row(row, _took(job), layout, style))
         if job is not None and job.status is Status.FINISHED:
             blocks += outputs(job, style, path_of)
-    failed = [row for row in result.results if row.status in {Status.ERROR, Status.CANCELLED}]
+    failed = [row for row in result.results if _ended_badly(row)]
     for row in failed:
         blocks += ["", *failure(row.name, row.status, row.error or "", row.log, style, target=target)]
     if blocks:
@@ -54,7 +54,7 @@ def results(
 def tally(result: ApplyResult, style: Style) -> str:
     """The line an apply ends with."""
     done: Tally = result.summary
-    ended_badly = sum(row.status in {Status.ERROR, Status.CANCELLED} for row in result.results)
+    ended_badly = sum(map(_ended_badly, result.results))
     parts: list[tuple[int, str, Role]] = [
         (done.pushed, "pushed", "add"),
         (done.reused, "reused", "accent"),
@@ -69,6 +69,11 @@ def tally(result: ApplyResult, style: Style) -> str:
     if not said:
         return f"nothing to do: {unchanged}"
     return f"{style.paint('applied:', 'strong')} {', '.join(said)}; {unchanged}"
+
+
+def _ended_badly(row: Result) -> bool:
+    """Whether a spec's job did not come to a good end; of a removed spec nobody waits for one."""
+    return row.action is not Action.ORPHAN and row.status in {Status.ERROR, Status.CANCELLED}
 
 
 def failure(
@@ -178,11 +183,11 @@ def _standing(row: Result) -> tuple[str, str, Role]:
         Status.ERROR: ("✗", "bad"),
         Status.CANCELLED: ("⊘", "change"),
     }
+    if row.action is Action.ORPHAN:
+        return "−", "removed", "remove"
     if row.status is not None:
         sign, role = signs[row.status]
         return sign, row.status.value, role
-    if row.action is Action.ORPHAN:
-        return "−", "removed", "remove"
     if row.action is Action.MOVE:
         return "→", "moved", "accent"
     if row.reason in {Reason.IN_DOUBT, Reason.LOST} or row.action is Action.RESOLVE:

@@ -100,8 +100,14 @@ def test_completion_knows_verbs_and_names(tmp_path: Path) -> None:
                 root, _SIEVE_JOBS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(index),
                 SIEVE_JOBS_TARGET="prod",
             )  # fmt: skip
-            return [line.partition(",")[2] for line in done.out.splitlines()]
+            return [line.partition(",")[2] for line in done.out.splitlines() if line]
 
         assert "plan" in completed("sieve-jobs p", 1)
-        assert completed("sieve-jobs logs du", 2) == ["dub-a"]
+        (root / "jobspecs" / "dub-new.yaml").write_text(spec(7))
+        for verb in ("logs", "cancel", "rerun", "plan --rerun", "state rm", "explain", "-t prod show"):
+            line = f"sieve-jobs {verb} du"
+            assert completed(line, len(line.split()) - 1) == ["dub-a", "dub-new"], verb
+        assert completed("sieve-jobs -C nowhere logs du", 4) == []
+        assert completed("sieve-jobs plan -t p", 3) == ["prod"]
+        assert completed("sieve-jobs explain SJ13", 2) == ["SJ131", "SJ132", "SJ133", "SJ134", "SJ135", "SJ136"]
         assert "--detailed-exitcode" in completed("sieve-jobs plan --de", 2)

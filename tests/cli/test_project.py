@@ -141,6 +141,23 @@ def test_render_is_yaml_with_origins_and_no_secret(tmp_path: Path) -> None:
     assert read["protect"] is True
 
 
+def test_a_default_that_is_used_is_an_origin_too(tmp_path: Path) -> None:
+    project(tmp_path, {"a.yaml": "function: me/x\ninputs: {h: '${HOST:-h}', k: '${A_KEY}'}\n", "b.yaml": spec()})
+    said = ran(tmp_path, "render", "a")
+    assert "h: h  # ${HOST}: not set, default" in said.out
+    assert "# ${A_KEY}: not set, secret" in said.out
+    assert "HOST" not in ran(tmp_path, "plan", "b", "--verbose").err
+
+
+def test_a_command_in_the_wrong_folder_leaves_no_trace(tmp_path: Path) -> None:
+    for words in (["plan"], ["validate"], ["status"], ["apply"], ["apply", "--json"]):
+        said = ran(tmp_path, *words)
+        assert said.code == (6 if "apply" in words else 0)
+        assert [*tmp_path.iterdir()] == []
+    assert "`sieve-jobs init` writes a first spec" in said.err
+    assert "--allow-removals" not in said.err
+
+
 def test_schema(tmp_path: Path) -> None:
     assert ran(tmp_path, "schema").document["title"] == "sieve-jobs spec"
     assert ran(tmp_path, "schema", "config").document["title"] == "sieve-jobs config"

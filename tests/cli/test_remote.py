@@ -183,7 +183,27 @@ def test_downloads_that_fail_leave_nothing_and_are_told(root: Path, cloud: Cloud
     assert remote(root, "apply", "--yes").code == 0
     said = remote(root, "outputs", "a", "--download", str(tmp_path / "out"))
     assert said.code == 1
+    assert "could not save 'here.mp4'" in said.err
+    assert "0 of 1 files are saved" in said.err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["rerun", "wait", "resolve"])
+def test_every_verb_that_takes_time_tells_events(root: Path, cloud: Cloud, verb: str) -> None:
+    cloud.script.outcomes.append(Outcome(polls=1))
+    if verb == "resolve":
+        cloud.script.faults.append(Fault(status=500))
+    remote(root, "apply", "--yes", "--detach", "a")
+    words = {"rerun": ["a", "--yes"], "wait": [], "resolve": ["a", "--push"]}[verb]
+    said = remote(root, verb, *words, "--events")
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert said.code == 0, said.err
+    assert [line["status"] for line in lines if line["event"] == "status"][-1] == "finished"
+    assert lines[-1]["event"] == "result"
+    for row in [*lines[-1].get("results", ()), *lines[-1].get("jobs", ())]:
+        assert (row["name"], row["status"]) == ("a", "finished")
+    assert remote(root, verb, *words, "--events", "--json").code == 64
+    assert ran(root, "--json", verb, *words, "--events", "-t", "prod").code == 64
 
 
 def test_events_are_lines_of_json_that_end_with_the_result(root: Path, cloud: Cloud) -> None:
@@ -400,3 +420,24 @@ def test_what_goes_wrong_beside_the_state_is_said_once(root: Path) -> None:
     assert applied.document["summary"]["pushed"] == 3
     assert applied.err.count("[SJ158]") == 1
     assert applied.err.startswith("warning: could not back up the state")
+
+
+def test_of_a_removed_spec_no_bad_end_is_told(root: Path, cloud: Cloud) -> None:
+    cloud.script.outcomes.append(Outcome(match='"width":1', status="error", error="ValueError: no face"))
+    assert remote(root, "apply", "--yes").code == 4
+    (root / "jobspecs" / "a.yaml").unlink()
+    said = remote(root, "apply")
+    assert said.code == 0
+    assert "− a  removed" in said.out
+    assert "rerun a" not in said.out
+    assert "ended badly" not in said.out
+
+
+def test_a_rename_is_explained_from_both_ends(root: Path) -> None:
+    assert remote(root, "apply", "--yes").code == 0
+    (root / "jobspecs" / "a.yaml").rename(root / "jobspecs" / "z.yaml")
+    assert "it asks for what 'a' asked for, and takes its job over" in remote(root, "explain", "z").out
+    assert "'z' asks for what it asked for, and takes its job over" in remote(root, "explain", "a").out
+    assert remote(root, "explain", "a", "--json").document["action"] == "move"
+    (root / "jobspecs" / "bad.yaml").write_text("functoin: x\n")
+    assert remote(root, "explain", "z").code == 0

@@ -49,6 +49,11 @@ DUB, WIDE = asks("dub", {"width": 640}), asks("dub", {"width": 1280})
             World([], [pushed(DUB)]), "'dub' is no longer among the specs; its job is left alone", id="removed"
         ),
         pytest.param(
+            World([asks("now", {"width": 640})], [pushed(DUB)]),
+            "'dub' is no longer among the specs: 'now' asks for what it asked for, and takes its job over",
+            id="renamed away",
+        ),
+        pytest.param(
             World([], [pushed(DUB, orphaned=True)]),
             "'dub' is no longer among the specs; its entry is kept until it is pruned",
             id="removed before",
@@ -87,6 +92,13 @@ def test_it_says_why_an_earlier_job_is_not_used_again() -> None:
     said = explain("dub", world.plan(), pushed(WIDE), past)
     assert said.lines[2] == (
         "job old of 2026-11-23 11:00:00 UTC had the same digest and is not used again: it ended as error"
+    )
+
+
+def test_a_job_that_failed_is_said_with_the_way_to_run_it_again() -> None:
+    said = explain("dub", World([DUB], [pushed(DUB, Status.ERROR)]).plan(), pushed(DUB, Status.ERROR))
+    assert said.lines[-1].endswith(
+        "that is final until the spec changes; to run it again: sieve-jobs rerun dub -t prod"
     )
 
 

@@ -36,6 +36,21 @@ def test_a_failed_call_has_no_place() -> None:
     )
 
 
+def test_what_was_expected_may_be_lines_to_copy() -> None:
+    problem = Diagnostic(
+        "SJ185", "the state would be lost", expected='in sieve-jobs.toml:\n[targets.prod]\nstate = "x"'
+    )
+    assert diagnostics([problem], WIDE) == (
+        "error: the state would be lost  [SJ185]\n"
+        'expected in sieve-jobs.toml:\n[targets.prod]\nstate = "x"\n'
+    )  # fmt: skip
+
+
+def test_a_warning_is_called_one() -> None:
+    problem = Diagnostic("SJ158", "could not back up the state")
+    assert diagnostics([problem], WIDE, word="warning") == "warning: could not back up the state  [SJ158]\n"
+
+
 def test_no_problem_is_no_text() -> None:
     assert diagnostics([], WIDE) == ""
 
