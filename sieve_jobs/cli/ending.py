@@ -15,6 +15,7 @@ from sieve_jobs.errors import (
     UnreachableError,
 )
 
+_MISSING = "Missing command"
 DEBUG_VARIABLE = "SIEVE_JOBS_DEBUG"
 
 
@@ -54,7 +55,9 @@ def problems_of(error: BaseException) -> tuple[tuple[Diagnostic, ...], ExitCode]
     return (Diagnostic("SJ189", f"unexpected {type(error).__name__}", hint=hint),), ExitCode.ERROR
 
 
-def tell(problems: tuple[Diagnostic, ...], streams: Streams, environ: Mapping[str, str], *, no_color: bool) -> None:
+def tell(
+    problems: tuple[Diagnostic, ...], streams: Streams, environ: Mapping[str, str], *, no_color: bool = False
+) -> None:
     """Shows *problems* on stderr."""
     from sieve_jobs.cli.look import style_of
     from sieve_jobs.render.problems import diagnostics
@@ -70,6 +73,8 @@ def _told(problems: tuple[Diagnostic, ...], code: ExitCode, streams: Streams, *,
 
 def _usage_problem(error: click.ClickException) -> Diagnostic:
     message = error.format_message().rstrip(".")
+    if message == _MISSING:
+        return Diagnostic("SJ186", "a verb is missing", hint=_help_hint(error))
     if isinstance(error, click.NoSuchOption):
         hint = did_you_mean(error.option_name, error.possibilities or ())
         return Diagnostic("SJ186", f"no such option '{error.option_name}'", hint=hint or _help_hint(error))

@@ -14,7 +14,7 @@ import click
 
 from sieve_jobs import __version__
 from sieve_jobs.cli.context import Invocation, Session
-from sieve_jobs.cli.ending import ended
+from sieve_jobs.cli.ending import ended, tell
 from sieve_jobs.cli.options import VerbGroup, common, merged
 from sieve_jobs.cli.streams import Streams
 from sieve_jobs.cli.verbs import LATER, VERBS
@@ -94,6 +94,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         said = _said(arguments)
         code = ended(error, streams, environ, wants_json="--json" in said, no_color="--no-color" in said)
     streams.close()
+    if streams.unwritten is not None:
+        tell((Diagnostic("SJ189", f"could not write the answer: {streams.unwritten}"),), streams, environ)
+        code = code or ExitCode.ERROR
     return int(code)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
 from typing import IO, Any, TextIO
+
+_NO_READER = frozenset({errno.EPIPE, errno.EBADF, errno.EIO, errno.ECONNRESET})
+"""A pipe, socket or terminal at whose other end nobody is any more."""
 
 
 class Streams:
@@ -63,6 +67,11 @@ class Streams:
     def err_terminal(self) -> bool:
         return self._err.terminal
 
+    @property
+    def unwritten(self) -> str | None:
+        """Why the answer could not be written, such as a full disk; None if it was, and where nobody reads it."""
+        return self._out.unwritten
+
     def close(self) -> None:
         """Flushes both; what nobody reads is dropped without a word."""
         self._out.close()
@@ -74,6 +83,8 @@ class _Stream:
 
     def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
+        self.unwritten: str | None = None
+        """What the operating system said of a write that failed although somebody may read it."""
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
@@ -87,18 +98,20 @@ class _Stream:
         try:
             self.stream.write(text)
             self.stream.flush()
-        except (OSError, ValueError):
-            self._abandon()
+        except (OSError, ValueError) as error:
+            self._abandon(error)
 
     def close(self) -> None:
         if self.stream is not None:
             try:
                 self.stream.flush()
-            except (OSError, ValueError):
-                self._abandon()
+            except (OSError, ValueError) as error:
+                self._abandon(error)
 
-    def _abandon(self) -> None:
+    def _abandon(self, why: OSError | ValueError) -> None:
         """Points the broken descriptor to nowhere, so that the interpreter's last flush fails neither."""
+        if isinstance(why, OSError) and why.errno not in _NO_READER:
+            self.unwritten = (why.strerror or "it could not be written").lower()
         stream, self.stream = self.stream, None
         try:
             descriptor = stream.fileno() if stream is not None else -1

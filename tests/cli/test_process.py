@@ -62,7 +62,7 @@ def test_an_apply_whose_reader_goes_away_is_finished_all_the_same(tmp_path: Path
         assert planned.code == 0, planned.out
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", "| head -c 1 >&2", ">/dev/full"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", "| head -c 1 >&2"])
 def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
     root = project(tmp_path / "p", {"a.yaml": spec()})
     line = f'"{sys.executable}" -m sieve_jobs plan --json {closed}'
@@ -70,6 +70,18 @@ def test_closed_streams_are_no_error(tmp_path: Path, closed: str) -> None:
     assert done.code == 0, done.err
     assert "Traceback" not in done.err
     assert "Exception ignored" not in done.err
+
+
+def test_an_answer_that_a_full_disk_swallows_is_an_error(tmp_path: Path) -> None:
+    root = project(tmp_path / "p", {"a.yaml": spec()})
+    for verb, code in (("plan", 1), ("plan --detailed-exitcode", 2)):
+        line = f'"{sys.executable}" -m sieve_jobs {verb} >/dev/full'
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=root, env=environ(), capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == code
+        assert "error: could not write the answer: no space left on device  [SJ189]" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_an_ascii_locale_gets_ascii(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ BAD = [
     pytest.param(["resolve", "--push"], "say which", id="a decision about nothing"),
     pytest.param(["logs", "a", "-f", "--json"], "do not go together", id="a document has an end"),
     pytest.param(["state"], "", id="family without a verb"),
-    pytest.param(["state", "lst"], "lst", id="misspelt verb of a family"),
+    pytest.param(["state", "lst"], "did you mean 'list'?", id="misspelt verb of a family"),
 ]
 
 
