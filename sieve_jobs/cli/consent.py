@@ -38,7 +38,10 @@ def require_consent(session: Session, plan: Plan, *, yes: bool, quiet: bool) -> 
             )
         )
     session.streams.ask(f"{counts} on '{plan.where.target}' ({plan.where.endpoint}); go on? [y/N] ")
-    if sys.stdin.readline().strip().lower() not in YES:
+    said = sys.stdin.readline()
+    if not said.endswith("\n"):
+        session.streams.ask("\n")  # Ctrl-D leaves the cursor behind the question
+    if said.strip().lower() not in YES:
         raise GuardedError(Diagnostic("SJ136", "not confirmed; nothing was sent"))
 
 

@@ -92,7 +92,10 @@ def _call_problem(error: CallError) -> Diagnostic:
     """A call outside of a push; pushes tell their own story."""
     if isinstance(error, UnreachableError):
         return Diagnostic("SJ145", error.message, hint="nothing was sent; run it again")
-    return Diagnostic("SJ149", error.message)
+    wrong_key = error.status in {401, 403}
+    return Diagnostic(
+        "SJ149", error.message, hint="is it the right api key? `sieve-jobs doctor` looks closer" if wrong_key else None
+    )
 
 
 def _show_trace(error: BaseException, streams: Streams) -> None:

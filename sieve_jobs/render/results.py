@@ -19,6 +19,7 @@ from sieve_jobs.wire import Job, Json, Status
 _MOST_OUTPUTS = 5
 """Outputs shown of one job; `sieve-jobs outputs NAME` has them all."""
 _MOST_LOG_LINES = 20
+_NOT_PUSHED = "not pushed"
 
 
 def results(
@@ -55,11 +56,13 @@ def tally(result: ApplyResult, style: Style) -> str:
     """The line an apply ends with."""
     done: Tally = result.summary
     ended_badly = sum(map(_ended_badly, result.results))
+    left = max(sum(_standing(row)[1] == _NOT_PUSHED for row in result.results) - done.refused, 0)
     parts: list[tuple[int, str, Role]] = [
         (done.pushed, "pushed", "add"),
         (done.reused, "reused", "accent"),
         (done.moved, "moved", "accent"),
         (done.refused, "refused", "bad"),
+        (left, _NOT_PUSHED, "bad"),
         (done.in_doubt, "in doubt", "bad"),
         (ended_badly, "ended badly", "bad"),
         (len(result.still_running), "still running", "busy"),
@@ -192,4 +195,4 @@ def _standing(row: Result) -> tuple[str, str, Role]:
         return "→", "moved", "accent"
     if row.reason in {Reason.IN_DOUBT, Reason.LOST} or row.action is Action.RESOLVE:
         return "?", "held", "bad"
-    return ("✗", "not pushed", "bad") if row.error else ("·", row.action.value, "dim")
+    return ("✗", _NOT_PUSHED, "bad") if row.error else ("·", row.action.value, "dim")

@@ -39,7 +39,9 @@ PROBLEM = Diagnostic("SJ100", "something is wrong")
         pytest.param(StateError(PROBLEM), ExitCode.ERROR, "something is wrong", id="state"),
         pytest.param(UsageError(PROBLEM), ExitCode.USAGE, "something is wrong", id="usage"),
         pytest.param(click.UsageError("Odd."), ExitCode.USAGE, "error: odd  [SJ186]", id="click"),
-        pytest.param(RefusedError("no", status=403), ExitCode.ERROR, "no  [SJ149]", id="refused"),
+        pytest.param(
+            RefusedError("no", status=403), ExitCode.ERROR, "no  [SJ149]\nhint: is it the right api key", id="refused"
+        ),
         pytest.param(
             UnreachableError("away"), ExitCode.ERROR, "away  [SJ145]\nhint: nothing was sent", id="unreachable"
         ),

@@ -69,6 +69,13 @@ def test_nothing_done() -> None:
     assert results(ApplyResult((), Tally(unchanged=5)), Style()) == "nothing to do: 5 specs unchanged\n"
 
 
+def test_what_a_run_that_was_stopped_did_not_push_is_counted() -> None:
+    rows = tuple(Result(name, Action.PUSH, Reason.NEW, error="the key is refused") for name in ("a", "b"))
+    text = results(ApplyResult(rows, Tally(unchanged=1)), Style())
+    assert text.endswith("\napplied: 2 not pushed; 1 spec unchanged\n")
+    assert results(ApplyResult(rows, Tally(refused=2)), Style()).endswith("applied: 2 refused; 0 specs unchanged\n")
+
+
 def test_a_narrow_terminal_gets_short_ids_on_every_row() -> None:
     text = results(RESULT, Style(width=56), jobs=JOBS)
     assert JOB not in text
