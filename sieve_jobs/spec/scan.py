@@ -26,7 +26,8 @@ class Scanned:
 def scan(root: Path, specs: str) -> Iterator[Scanned]:
     """Every folder of spec files at and below *specs*, itself relative to *root*.
 
-    Names that begin with `_` or `.` are not specs. A folder that is linked is entered once. A folder that does not
+    Names that begin with `_` or `.` are not specs. A folder that is linked is entered once, and by its own path where
+    that is here too: names do not hang on the order in which a disk lists it. A folder that does not
     exist yields nothing. A link that leads out of the project is a problem and not followed: its lines would be
     shown in errors, and a pull request must not choose what is read. So it is with *specs* themselves.
     """
@@ -38,8 +39,12 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
         yield Scanned(shown, problems=[Diagnostic("SJ206", message, hint=hint)])
         return
     pending = [(start, "" if shown == "." else shown)]
+    linked: list[tuple[str, str]] = []
     entered: set[tuple[int, int]] = set()
-    while pending:
+    while pending or linked:
+        if not pending:
+            linked.sort(reverse=True)
+            pending.append(linked.pop())
         path, name = pending.pop()
         found = Scanned(name)
         try:
@@ -48,7 +53,8 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
                 continue
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                pending += _sorted_out(entries, found, real)
+                for folder, link in _sorted_out(entries, found, real):
+                    (linked if link else pending).append(folder)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -59,9 +65,12 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
         yield found
 
 
-def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) -> list[tuple[str, str]]:
-    """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown). *root* is a real path."""
-    folders: list[tuple[str, str]] = []
+def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) -> list[tuple[tuple[str, str], bool]]:
+    """Puts an open folder's specs into *found*; returns its sub-folders as (path, shown), and whether each is a link.
+
+    *root* is a real path.
+    """
+    folders: list[tuple[tuple[str, str], bool]] = []
     take = found.files.append
     prefix = found.shown + "/" if found.shown else ""
     for entry in entries:
@@ -77,10 +86,11 @@ def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) 
                 hint = "rename the file, or write its keys into the specs"
                 found.problems.append(Diagnostic("SJ203", "_defaults.yaml is not supported yet", place, hint=hint))
         elif name[0] not in "._" and _is_folder(entry):
-            if entry.is_symlink() and _leaves(entry.path, root):
+            link = entry.is_symlink()
+            if link and _leaves(entry.path, root):
                 found.problems.append(_outside(prefix + name))
             else:
-                folders.append((entry.path, prefix + name))
+                folders.append(((entry.path, prefix + name), link))
     return folders
 
 

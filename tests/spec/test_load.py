@@ -76,6 +76,21 @@ def test_links_within_the_project_are_followed_once(tmp_path: Path) -> None:
     assert len(found) == 3
 
 
+def test_a_folder_goes_by_its_own_path_however_it_is_linked(tmp_path: Path) -> None:
+    write(tmp_path, {"jobspecs/m/deep/x.yaml": RUN})
+    for link in ("a", "z", "m/deep/again"):
+        (tmp_path / "jobspecs" / link).symlink_to(tmp_path / "jobspecs" / "m" / "deep")
+    (tmp_path / "jobspecs" / "b").symlink_to(".")
+    assert names(tmp_path) == {"m/deep/x": "jobspecs/m/deep/x.yaml:1"}
+
+
+def test_a_folder_outside_the_specs_goes_by_the_first_of_its_links(tmp_path: Path) -> None:
+    write(tmp_path, {"shared/x.yaml": RUN, "jobspecs/y.yaml": RUN})
+    for link in ("z", "b", "m"):
+        (tmp_path / "jobspecs" / link).symlink_to("../shared")
+    assert set(names(tmp_path)) == {"b/x", "y"}
+
+
 @pytest.mark.parametrize("specs", ["..", "../other", "/etc", "link"])
 def test_folders_of_specs_are_in_the_project(tmp_path: Path, specs: str) -> None:
     write(tmp_path, {"other/a.yaml": "secret: value\n", "project/jobspecs/a.yaml": RUN})
