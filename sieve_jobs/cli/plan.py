@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +12,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import complete_name, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import say_nothing_found
+from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -67,16 +70,25 @@ def command(
         from sieve_jobs.cli.surroundings import describe
 
         session.streams.say(describe(session, options.selected))
-    _answer(session, planned)
+    _answer(session, planned, _refusals(session, planned) if planned.plan.changes else ())
     return ExitCode.CHANGES if detailed_exitcode and planned.plan.pending else ExitCode.OK
 
 
-def _answer(session: Session, planned: Planned) -> None:
+def _refusals(session: Session, planned: Planned) -> Sequence[Diagnostic]:
+    """What apply would refuse this plan for; said here already, as apply may be run by somebody else, and later."""
+    from sieve_jobs.cli.pushing import Asked, guarded
+
+    found = guarded(session, planned, Asked("plan"))
+    return [replace(each, message=each.message.replace("refused:", "apply would refuse this:", 1)) for each in found]
+
+
+def _answer(session: Session, planned: Planned, refusals: Sequence[Diagnostic]) -> None:
     if session.as_json:
         from sieve_jobs.render.document import plan_document
 
-        session.streams.document(plan_document(planned.plan))
+        session.streams.document(plan_document(planned.plan, refusals))
     else:
         from sieve_jobs.render import human
 
         session.streams.answer(human.plan(planned.plan, session.style(session.streams.out)))
+    session.warnings(*refusals)

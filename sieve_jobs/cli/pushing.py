@@ -18,6 +18,7 @@ from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
+from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.guard import check, finished_jobs, none_found
 from sieve_jobs.render import document, human, results
 from sieve_jobs.spec.jobspec import JobSpec, LocalFile
@@ -112,10 +113,14 @@ def _show_plan(session: Session, planned: Planned, asked: Asked) -> None:
 
 def _guard(session: Session, planned: Planned, asked: Asked) -> None:
     """Raises GuardedError for a plan that looks like a mistake."""
-    if asked.continue_only:
-        return
+    if not asked.continue_only and (problems := guarded(session, planned, asked)):
+        raise GuardedError(*problems)
+
+
+def guarded(session: Session, planned: Planned, asked: Asked) -> tuple[Diagnostic, ...]:
+    """Why the plan looks like a mistake, each with the flag that lifts it."""
     local, quiet = session.target.is_local, session.as_json or asked.events
-    problems = check(
+    return check(
         planned.plan,
         interactive=not local and can_ask(session, yes=asked.yes, quiet=quiet),
         max_pushes=session.target.max_pushes if asked.max_pushes is None else asked.max_pushes,
@@ -127,8 +132,6 @@ def _guard(session: Session, planned: Planned, asked: Asked) -> None:
         local=local,
         allow_protected=asked.allow_protected,
     )
-    if problems:
-        raise GuardedError(*problems)
 
 
 def _is_idle(planned: Planned) -> bool:
@@ -221,7 +224,11 @@ async def _finished_jobs(client: Client, result: ApplyResult) -> Mapping[str, Jo
     from sieve_jobs.errors import CallError
     from sieve_jobs.wire import Status
 
-    rows = [row for row in result.results if row.status is Status.FINISHED and row.job_id][:MOST_LOOKED_AT]
+    rows = [
+        row
+        for row in result.results
+        if row.status is Status.FINISHED and row.job_id and row.action is not Action.ORPHAN
+    ][:MOST_LOOKED_AT]
     gate = asyncio.Semaphore(8)
 
     async def one(name: str, job_id: str) -> tuple[str, Job | None]:

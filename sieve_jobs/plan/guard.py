@@ -8,6 +8,7 @@ from collections.abc import Collection
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.explain import WORDS
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.state.loaded import State
 from sieve_jobs.wire import Status
@@ -106,7 +107,7 @@ def _protected(plan: Plan, allowed: Collection[str]) -> list[Diagnostic]:
     return [
         Diagnostic(
             "SJ135",
-            f"refused: '{change.name}' is protected, and its finished job would be replaced ({change.reason})",
+            f"refused: '{change.name}' is protected, and its finished job would be replaced ({WORDS[change.reason]})",
             place=Place(change.path, change.line, 1) if change.line else Place(change.path),
             hint=f"if it is meant: --allow-protected {shlex.quote(change.name)}",
         )

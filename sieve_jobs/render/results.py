@@ -57,10 +57,12 @@ def tally(result: ApplyResult, style: Style) -> str:
     done: Tally = result.summary
     ended_badly = sum(map(_ended_badly, result.results))
     left = max(sum(_standing(row)[1] == _NOT_PUSHED for row in result.results) - done.refused, 0)
+    removed = sum(row.action is Action.ORPHAN for row in result.results)
     parts: list[tuple[int, str, Role]] = [
         (done.pushed, "pushed", "add"),
         (done.reused, "reused", "accent"),
         (done.moved, "moved", "accent"),
+        (removed, "removed", "remove"),
         (done.refused, "refused", "bad"),
         (left, _NOT_PUSHED, "bad"),
         (done.in_doubt, "in doubt", "bad"),

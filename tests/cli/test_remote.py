@@ -404,6 +404,10 @@ def test_where_jobs_are_paid_many_finished_ones_are_not_pushed_again_unasked(roo
     write(1000)
     assert remote(root, "apply", "--yes").code == 0
     write(2000)
+    planned = remote(root, "plan", "--json")
+    assert planned.code == 0
+    assert [each["code"] for each in planned.document["diagnostics"]] == ["SJ132"]
+    assert "warning: apply would refuse this: 10 of 13 finished specs would be pushed again" in planned.err
     pushed = len(cloud.pushes)
     refused = remote(root, "apply", "--yes")
     assert (refused.code, len(cloud.pushes)) == (6, pushed)
@@ -429,6 +433,7 @@ def test_of_a_removed_spec_no_bad_end_is_told(root: Path, cloud: Cloud) -> None:
     said = remote(root, "apply")
     assert said.code == 0
     assert "− a  removed" in said.out
+    assert "applied: 1 removed; 2 specs unchanged" in said.out
     assert "rerun a" not in said.out
     assert "ended badly" not in said.out
 
