@@ -114,8 +114,21 @@ def answer_nothing(session: Session) -> ExitCode:
 
 
 def _chosen(session: Session, words: Sequence[str], intents: Sequence[Intent]) -> frozenset[str]:
+    """The pushes in doubt that *words* mean, all of them without. Raises UsageError for a word that means none."""
     known = {intent.name: intent.draft.path for intent in intents}
-    return frozenset(session.chosen(words, known) if words else known)
+    if not words:
+        return frozenset(known)
+    found: set[str] = set()
+    clear: list[Diagnostic] = []
+    for word in words:
+        try:
+            found |= session.chosen([word], known)
+        except UsageError:
+            hint = "`sieve-jobs resolve` lists what is"
+            clear.append(Diagnostic("SJ187", f"no push of '{word}' is in doubt", hint=hint))
+    if clear:
+        raise UsageError(*clear)
+    return frozenset(found)
 
 
 def _list(session: Session, words: Sequence[str]) -> ExitCode:

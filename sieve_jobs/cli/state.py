@@ -22,6 +22,7 @@ from sieve_jobs.cli.options import (
 )
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
+from sieve_jobs.plan.explain import resolve_command
 from sieve_jobs.render import document, known
 from sieve_jobs.render.text import escape
 from sieve_jobs.state.export import entry_document, export, past_document
@@ -97,7 +98,7 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
                     Diagnostic(
                         "SJ140",
                         f"'{name}' has a push in doubt; nothing was removed",
-                        hint=f"first: sieve-jobs resolve '{name}' --adopt ID | --push | --drop",
+                        hint=f"first: {resolve_command(name, session.target.name)} --adopt ID | --push | --drop",
                     )
                     for name in doubts
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -63,6 +64,7 @@ def explain(name: str, plan: Plan, entry: Entry | None, past: Sequence[PastJob] 
         _given_away(name, taker.name) if taker else _verdict(name, change, entry),
         *([_last_job(entry)] if entry else []),
         *(_earlier(past, digest, change)),
+        *([_decision(name, plan.where.target)] if change and change.intent else []),
         *(_with_hint(notice) for notice in plan.notices if notice.name == name),
     ]
     data: dict[str, Json] = {
@@ -90,6 +92,17 @@ def diff_json(field: FieldDiff) -> Json:
 
 def _given_away(name: str, taker: str) -> str:
     return f"'{name}' is no longer among the specs: '{taker}' asks for what it asked for, and takes its job over"
+
+
+def resolve_command(name: str, target: str) -> str:
+    """The command that ends a doubt, but for the decision itself; it names every target but the default one."""
+    return f"sieve-jobs resolve {shlex.quote(name)}" + ("" if target == "local" else f" -t {shlex.quote(target)}")
+
+
+def _decision(name: str, target: str) -> str:
+    """What ends a doubt."""
+    command = resolve_command(name, target)
+    return f"the next apply looks for its job; to decide without it: {command} --adopt ID | --push | --drop"
 
 
 def _with_hint(notice: Notice) -> str:

@@ -35,7 +35,7 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
     if followed is not None:
         run.codes |= followed.codes
         run.problems += followed.problems
-    rows = tuple(_with_end(run.rows[name], followed) for name in sorted(run.rows))
+    rows = tuple(_with_doubt(_with_end(run.rows[name], followed), run) for name in sorted(run.rows))
     running = {
         row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
     }
@@ -78,6 +78,12 @@ def _with_end(row: Result, followed: FollowResult | None) -> Result:
         return replace(row, status=end.status, error=end.error or row.error, log=end.log)
     open_job = followed.running.get(row.job_id)
     return row if open_job is None else replace(row, status=open_job.status)
+
+
+def _with_doubt(row: Result, run: Run) -> Result:
+    if row.name in run.held:
+        return replace(row, doubt="held")
+    return replace(row, doubt="dropped") if row.name in run.dropped and row.job_id is None else row
 
 
 def _tally(run: Run) -> Tally:

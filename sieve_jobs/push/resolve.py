@@ -101,6 +101,7 @@ async def _answer(run: Run, asked: list[_Asked], answers: Mapping[str, Answer], 
             case Drop():
                 run.recorder.later(ClearIntent(doubt.intent.uuid))
                 run.row(doubt.change)
+                run.dropped.add(doubt.intent.name)
                 run.emit(Dropped(doubt.intent.name, "dropped by hand"))
     await pump(run, doubts)
 

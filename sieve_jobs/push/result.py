@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
@@ -26,6 +27,8 @@ class Result:
     """Why it was not pushed, or how its job ended badly; redacted."""
     log: tuple[str, ...] = ()
     """Last lines of a job that ended badly; redacted. Not part of the JSON row."""
+    doubt: Literal["held", "dropped"] | None = None
+    """What became of a push in doubt that has no job: a person must decide, or it is forgotten. Not in the JSON row."""
 
     def as_json(self) -> dict[str, object]:
         return {

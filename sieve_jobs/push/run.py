@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError, ExitCode, UnreachableError
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.explain import resolve_command
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.draft import Order
@@ -179,15 +179,11 @@ class Run:
             "SJ140",
             f"could not confirm the push of '{name}' of {intent.at:%Y-%m-%d %H:%M:%S}Z: {why}",
             place_of(change),
-            hint=f"it is held until you say: {self._resolve_command(name)} --adopt {adopt} | --push | --drop",
+            hint=f"it is held until you say: {resolve_command(name, self.plan.where.target)} --adopt {adopt} | --push | --drop",
         )
         self.problem(problem, ExitCode.DECISION)
         self.fail(change, change.reason, problem.message)
         self.emit(Held(name, problem, candidates))
-
-    def _resolve_command(self, name: str) -> str:
-        target = self.plan.where.target
-        return f"sieve-jobs resolve {shlex.quote(name)}" + ("" if target == "local" else f" -t {shlex.quote(target)}")
 
     def call_failed(self, error: CallError, what: str) -> Diagnostic:
         """The problem of a call that gave nothing; a key that is refused ends the run."""

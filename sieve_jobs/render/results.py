@@ -63,6 +63,7 @@ def tally(result: ApplyResult, style: Style) -> str:
         (done.reused, "reused", "accent"),
         (done.moved, "moved", "accent"),
         (removed, "removed", "remove"),
+        (sum(row.doubt == "dropped" for row in result.results), "dropped", "change"),
         (done.refused, "refused", "bad"),
         (left, _NOT_PUSHED, "bad"),
         (done.in_doubt, "in doubt", "bad"),
@@ -190,6 +191,8 @@ def _standing(row: Result) -> tuple[str, str, Role]:
     }
     if row.action is Action.ORPHAN:
         return "−", "removed", "remove"
+    if row.doubt is not None:
+        return ("?", "held", "bad") if row.doubt == "held" else ("−", "dropped", "change")
     if row.status is not None:
         sign, role = signs[row.status]
         return sign, row.status.value, role

@@ -223,10 +223,19 @@ def test_a_push_in_doubt_is_listed_and_dropped(root: Path, cloud: Cloud) -> None
     listed = remote(root, "resolve", "--json")
     assert (listed.code, [row["name"] for row in listed.document["in_doubt"]]) == (5, ["shows/b"])
     assert "shows/b" in remote(root, "resolve").out
+    assert "? shows/b  held" in held.out
+    assert "1 pushed, 1 in doubt" in held.out
+    assert "not pushed" not in held.out
+    assert "1 push is in doubt" in remote(root, "status").err
+    assert "resolve shows/b -t prod --adopt ID | --push | --drop" in remote(root, "explain", "shows/b").out
+    assert "no push of 'a' is in doubt" in remote(root, "resolve", "a", "--push").err
     assert remote(root, "state", "rm", "a").code == 0
     assert remote(root, "resolve", "nope", "--drop").code == 64
     assert remote(root, "resolve", "shows/b", "--adopt", "no-such-job").code == 1
-    assert remote(root, "resolve", "--all", "--drop").code == 0
+    dropped = remote(root, "resolve", "--all", "--drop")
+    assert dropped.code == 0
+    assert "− shows/b  dropped" in dropped.out
+    assert "1 dropped" in dropped.out
     assert remote(root, "resolve").code == 0
 
 
