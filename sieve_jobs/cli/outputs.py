@@ -39,6 +39,8 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
     """
     if overwrite and folder is None:
         raise UsageError(Diagnostic("SJ186", "--overwrite goes with --download"))
+    if folder == "":
+        raise UsageError(Diagnostic("SJ186", "--download takes a folder, and it is empty", hint="'.' is this one"))
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
     with far_side(session) as far:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._()+=@ -]+")
+_UNSAFE = re.compile(r"[^\w.()+=@ -]+")
+"""All but letters and digits of any script, and signs that no shell or disk makes anything of."""
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 LONGEST = 120
-"""Characters of a file's name."""
+"""Bytes of a file's name in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,18 @@ class SavedFile:
 def safe_name(url: str) -> str:
     """The last step of a url's path as a file name: no separators, no leading dot, no device, bounded."""
     last = unquote(urlsplit(url).path).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    name = _UNSAFE.sub("_", last).strip(" .-")
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", last)).strip(" .-")
     stem, dot, extension = name.rpartition(".")
     if dot and len(extension) <= 16:
-        name = f"{stem[: LONGEST - len(extension) - 1].rstrip(' .')}.{extension}" if stem else extension
-    name = name[:LONGEST]
+        room = LONGEST - len(extension.encode()) - 1
+        name = f"{_cut(stem, room).rstrip(' .')}.{extension}" if stem else extension
+    name = _cut(name, LONGEST)
     return f"_{name}" if not name or _DEVICES.fullmatch(name) else name
+
+
+def _cut(text: str, size: int) -> str:
+    """As much of *text* as has at most *size* bytes."""
+    return text.encode()[:size].decode(errors="ignore")
 
 
 def places_for(urls: Sequence[str], folder: Path) -> list[Path]:

@@ -174,12 +174,13 @@ class Run:
         """A person must decide."""
         name = change.name
         self.held.add(name)
+        resolve = resolve_command(name, self.plan.where.target)
         adopt = candidates[0] if len(candidates) == 1 else "ID"
         problem = Diagnostic(
             "SJ140",
             f"could not confirm the push of '{name}' of {intent.at:%Y-%m-%d %H:%M:%S}Z: {why}",
             place_of(change),
-            hint=f"it is held until you say: {resolve_command(name, self.plan.where.target)} --adopt {adopt} | --push | --drop",
+            hint=f"it is held until you say: {resolve} --adopt {adopt} | --push | --drop",
         )
         self.problem(problem, ExitCode.DECISION)
         self.fail(change, change.reason, problem.message)
