@@ -52,8 +52,11 @@ IGNORED = (f"{STATE_FOLDER}/", ".env", "out/")
 def command(session: Session) -> ExitCode:
     """Start a project in this folder: a config, a first spec and a first function.
 
-    Nothing that is there is overwritten; the examples are left out where there are specs already.
+    The folder that -C names is made where it is missing. Nothing that is there is overwritten; the examples are left
+    out where there are specs already.
     """
+    if session.invocation.directory:
+        (session.working_folder / Path(session.invocation.directory).expanduser()).mkdir(parents=True, exist_ok=True)
     root = session.start
     files = {CONFIG_NAME: CONFIG}
     if not _has_specs(root / "jobspecs"):
@@ -87,10 +90,11 @@ def _write_new(path: Path, text: str) -> bool:
 
 def _ignore(path: Path) -> bool:
     """Adds what git should ignore and does not yet; whether anything was added."""
-    there = path.read_text(encoding="utf-8") if path.is_file() else ""
-    missing = [line for line in IGNORED if line not in there.splitlines()]
+    there = path.read_bytes() if path.is_file() else b""  # names in it may be in any encoding
+    lines = {line.strip() for line in there.splitlines()}
+    missing = [line.encode() for line in IGNORED if line.encode() not in lines]
     if not missing:
         return False
-    separator = "" if not there or there.endswith("\n") else "\n"
-    path.write_text(there + separator + "\n".join(missing) + "\n", encoding="utf-8")
+    separator = b"" if not there or there.endswith(b"\n") else b"\n"
+    path.write_bytes(there + separator + b"\n".join(missing) + b"\n")
     return True

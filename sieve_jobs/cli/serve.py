@@ -33,6 +33,9 @@ def command(session: Session, port: int, workers: int | None, folders: tuple[str
 
     project = session.config.project
     given = [session.start / Path(folder).expanduser() for folder in folders]
+    for folder, path in zip(folders, given, strict=True):
+        if not path.is_dir():
+            raise UsageError(Diagnostic("SJ186", f"--functions: '{folder}' is no folder"))
     functions = given or [session.root / folder for folder in project.functions]
     count = default_workers() if workers is None else workers
     try:

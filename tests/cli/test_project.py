@@ -29,6 +29,14 @@ def test_what_init_writes_is_valid(tmp_path: Path) -> None:
     assert (planned.code, [change["name"] for change in planned.document["changes"]]) == (2, ["hello"])
 
 
+def test_init_makes_the_folder_that_is_named_and_takes_a_gitignore_as_it_is(tmp_path: Path) -> None:
+    assert ran(tmp_path / "my" / "videos", "init").code == 0
+    assert (tmp_path / "my" / "videos" / "sieve-jobs.toml").is_file()
+    (tmp_path / ".gitignore").write_bytes(b"caf\xe9\r\n.env\r\n")
+    assert ran(tmp_path, "init").code == 0
+    assert (tmp_path / ".gitignore").read_bytes() == b"caf\xe9\r\n.env\r\n.sieve-jobs/\nout/\n"
+
+
 def test_init_leaves_examples_out_where_there_are_specs(tmp_path: Path) -> None:
     project(tmp_path, {"mine/a.yml": spec()})
     (tmp_path / "sieve-jobs.toml").unlink()

@@ -39,6 +39,7 @@ BAD = [
     pytest.param(["explain", "SJ999"], "no error code 'SJ999'", id="unknown code"),
     pytest.param(["outputs", "a", "--overwrite"], "goes with --download", id="option without its other half"),
     pytest.param(["outputs", "a", "--download", ""], "takes a folder", id="a folder that is empty"),
+    pytest.param(["serve", "--functions", "nope"], "'nope' is no folder", id="a folder of functions that is not there"),
     pytest.param(["resolve", "a", "--push", "--drop"], "not several", id="two decisions"),
     pytest.param(["resolve", "--push"], "say which", id="a decision about nothing"),
     pytest.param(["logs", "a", "-f", "--json"], "do not go together", id="a document has an end"),
