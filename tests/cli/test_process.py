@@ -76,12 +76,10 @@ def test_an_answer_that_a_full_disk_swallows_is_an_error(tmp_path: Path) -> None
     root = project(tmp_path / "p", {"a.yaml": spec()})
     for verb, code in (("plan", 1), ("plan --detailed-exitcode", 2)):
         line = f'"{sys.executable}" -m sieve_jobs {verb} >/dev/full'
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=root, env=environ(), capture_output=True, text=True, check=False
-        )  # fmt: skip
-        assert done.returncode == code
-        assert "error: could not write the answer: no space left on device  [SJ189]" in done.stderr
-        assert "Traceback" not in done.stderr
+        done = run_program(["bash", "-c", line], root)
+        assert done.code == code
+        assert "error: could not write the answer: no space left on device  [SJ189]" in done.err
+        assert "Traceback" not in done.err
 
 
 def test_an_ascii_locale_gets_ascii(tmp_path: Path) -> None:
@@ -115,7 +113,7 @@ def test_completion_knows_verbs_and_names(tmp_path: Path) -> None:
             return [line.partition(",")[2] for line in done.out.splitlines() if line]
 
         assert "plan" in completed("sieve-jobs p", 1)
-        (root / "jobspecs" / "dub-new.yaml").write_text(spec(7))
+        (root / "jobspecs" / "dub-new.yaml").write_text(spec(width=7))
         for verb in ("logs", "cancel", "rerun", "plan --rerun", "state rm", "explain", "-t prod show"):
             line = f"sieve-jobs {verb} du"
             assert completed(line, len(line.split()) - 1) == ["dub-a", "dub-new"], verb

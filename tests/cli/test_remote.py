@@ -408,7 +408,7 @@ def test_the_key_may_stand_in_dotenv(root: Path, cloud: Cloud) -> None:
 def test_where_jobs_are_paid_many_finished_ones_are_not_pushed_again_unasked(root: Path, cloud: Cloud) -> None:
     def write(width: int) -> None:
         for number in range(10):
-            (root / "jobspecs" / f"s{number}.yaml").write_text(spec(width + number))
+            (root / "jobspecs" / f"s{number}.yaml").write_text(spec(width=width + number))
 
     write(1000)
     assert remote(root, "apply", "--yes").code == 0
