@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -25,18 +26,23 @@ class Progress:
         self._expected = expected
         self._as_events = as_events
         self._view: LiveView | None = None
+        self._line_of: Callable[[Event], str] | None = None
+        """What is said of an event where there is no live view, or none any more."""
         self.told: set[Diagnostic] = set()
         """Problems that were shown as they came."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        streams, environ = self._session.streams, self._session.environ
-        quiet = self._session.as_json or self._as_events
-        if not quiet and streams.err is not None and streams.err_terminal and environ.get("TERM") != "dumb":
+        session, streams = self._session, self._session.streams
+        if session.as_json or self._as_events:
+            return self
+        from sieve_jobs.render.lines import event_text
+
+        style, target = session.style(streams.err), session.target.name
+        self._line_of = lambda event: event_text(event, style, target=target)
+        if streams.err is not None and streams.err_terminal and session.environ.get("TERM") != "dumb":
             from sieve_jobs.render.live import LiveView
 
-            style = self._session.style(streams.err)
-            target = self._session.target.name
             self._view = self._stack.enter_context(LiveView(streams.err, style, expected=self._expected, target=target))
         return self
 
@@ -56,11 +62,8 @@ class Progress:
         elif self._view is not None:
             self._show(event)
             self._note(event)
-        elif not self._session.as_json:
-            from sieve_jobs.render.lines import event_text
-
-            style = self._session.style(self._session.streams.err)
-            self._session.streams.say(event_text(event, style, target=self._session.target.name))
+        elif self._line_of is not None:
+            self._session.streams.say(self._line_of(event))
             self._note(event)
 
     def _show(self, event: Event) -> None:

@@ -36,6 +36,7 @@ AWAIT_SECONDS = 600.0
 """How long the far side holds an /await. Source: openapi.json."""
 LONGEST_MESSAGE = 2000
 """Characters of a message, which may quote the far side."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _JOB_ID = re.compile(rb'\A\s*\{\s*"id"\s*:\s*"([0-9a-fA-F-]{36})"')
 
 
@@ -116,7 +117,7 @@ class Client:
 
     async def push(self, body: Mapping[str, wire.Json], key: str) -> Pushed:
         """POST /v2/push, once, over a connection of its own. *key* is the Idempotency-Key."""
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        content = _ENCODER.encode(body).encode()
         headers = {"Content-Type": "application/json", wire.IDEMPOTENCY_HEADER: key}
         what = "POST " + wire.PUSH
         try:

@@ -52,30 +52,45 @@ class Peer:
     tls: ssl.SSLContext | None
 
 
-async def exchange(peer: Peer, request: bytes, *, connect_timeout: float, longest_body: int) -> RawAnswer:
+async def exchange(
+    peer: Peer, request: bytes, *, connect_timeout: float, deadline: float, longest_body: int
+) -> RawAnswer:
     """Sends *request*, whole bytes of a request that asks for `Connection: close`, and reads the answer.
 
-    Raises NotSentError or BrokenError. Has no deadline of its own after the connection is up: the caller sets it.
+    *deadline* is the longest it may take as a whole. Raises NotSentError or BrokenError.
     """
     loop = asyncio.get_running_loop()
+    began = loop.time()
+    connected = False
     try:
-        async with asyncio.timeout(connect_timeout):
-            transport, wire = await loop.create_connection(
-                lambda: _Wire(loop.create_future(), longest_body),
-                peer.host,
-                peer.port,
-                ssl=peer.tls,
-                server_hostname=peer.host if peer.tls else None,
-            )
+        async with asyncio.timeout_at(began + min(connect_timeout, deadline)) as limit:
+            transport, wire = await _connect(peer, longest_body)
+            connected = True
+            try:
+                limit.reschedule(began + deadline)
+                transport.write(request)
+                return await wire.done
+            finally:
+                transport.abort()
     except TimeoutError as error:
-        raise NotSentError(f"no connection within {connect_timeout:g} s") from error
+        if connected:
+            raise BrokenError(f"it gave no answer in {deadline:g} s") from error
+        raise NotSentError(f"no connection within {min(connect_timeout, deadline):g} s") from error
+
+
+async def _connect(peer: Peer, longest_body: int) -> tuple[asyncio.Transport, _Wire]:
+    """A connection of one's own. Raises NotSentError."""
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_connection(
+            lambda: _Wire(loop.create_future(), longest_body),
+            peer.host,
+            peer.port,
+            ssl=peer.tls,
+            server_hostname=peer.host if peer.tls else None,
+        )
     except (OSError, ssl.CertificateError, UnicodeError) as error:  # UnicodeError: no name of a host
         raise NotSentError(str(error) or type(error).__name__) from error
-    try:
-        transport.write(request)
-        return await wire.done
-    finally:
-        transport.abort()
 
 
 class _Wire(asyncio.Protocol):

@@ -43,6 +43,8 @@ class Http:
         self._trust_env = not endpoint.is_loopback
         self._proxied = self._trust_env and bool({"https" if endpoint.is_tls else "http", "all"} & set(getproxies()))
         self._idle: list[httpx.AsyncClient] = []
+        self._peer = Peer(endpoint.host, endpoint.port, self._tls)
+        self._fields = _lines({"Host": endpoint.authority, **_ACCEPT, "Connection": "close"})
 
     async def close(self) -> None:
         while self._idle:
@@ -50,11 +52,16 @@ class Http:
 
     async def post_once(self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float) -> RawAnswer:
         """A POST over a connection of its own, through the environment's proxy where there is one."""
-        async with _within(deadline):
-            if not self._proxied:
-                return await self._directly(path, content, headers)
-            async with self._client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client:
-                return await _whole(client, client.build_request("POST", path, content=content, headers=headers))
+        if not self._proxied:
+            return await exchange(
+                self._peer, self._request(path, content, headers), connect_timeout=self._connect_timeout,
+                deadline=deadline, longest_body=LONGEST_BODY,
+            )  # fmt: skip
+        async with (
+            _within(deadline),
+            self._client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client,
+        ):
+            return await _whole(client, client.build_request("POST", path, content=content, headers=headers))
 
     async def call(self, method: str, path: str, params: Mapping[str, str], *, deadline: float) -> RawAnswer:
         """A call without a body, over a connection that may have been used before."""
@@ -85,14 +92,10 @@ class Http:
             part.unlink(missing_ok=True)
         return size, digest.hexdigest()
 
-    async def _directly(self, path: str, content: bytes, headers: Mapping[str, str]) -> RawAnswer:
-        endpoint = self._endpoint
-        fields = {"Host": endpoint.authority, wire.KEY_HEADER: self._key, **_ACCEPT, **headers, "Connection": "close"}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        head = f"POST {endpoint.path}{path} HTTP/1.1\r\n{lines}Content-Length: {len(content)}\r\n\r\n"
-        peer = Peer(endpoint.host, endpoint.port, self._tls)
-        timeout = self._connect_timeout
-        return await exchange(peer, head.encode() + content, connect_timeout=timeout, longest_body=LONGEST_BODY)
+    def _request(self, path: str, content: bytes, headers: Mapping[str, str]) -> bytes:
+        """The bytes of a POST that leaves no connection behind."""
+        fields = self._fields + _lines({wire.KEY_HEADER: self._key, **headers, "Content-Length": str(len(content))})
+        return f"POST {self._endpoint.path}{path} HTTP/1.1\r\n{fields}\r\n".encode() + content
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[httpx.AsyncClient, None]:
@@ -123,6 +126,10 @@ class Http:
             follow_redirects=False,
             trust_env=self._trust_env,
         )
+
+
+def _lines(fields: Mapping[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
 
 
 class _Key(httpx.Auth):

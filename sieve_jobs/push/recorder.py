@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sieve_jobs.errors import SieveJobsError, StateError
+from sieve_jobs.errors import StateError
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import JobStatus, PutIntent, Write
 
@@ -25,8 +25,11 @@ class Recorder:
         self._serial = serial
         self._writes: list[Write] = []
         self._statuses: list[JobStatus] = []
-        self._turn: asyncio.Future[None] | None = None
-        self._broken: SieveJobsError | None = None
+        self._is_due = False
+        """Whether a commit is scheduled."""
+        self._waiting: list[asyncio.Future[Exception | None]] = []
+        """Those who wait for that commit; each gets what it raised."""
+        self._broken: Exception | None = None
 
     async def write(self, *writes: Write) -> None:
         """Returns once *writes* are durable, with everything that was handed over before. Raises StateError."""
@@ -48,29 +51,33 @@ class Recorder:
         """Returns once everything handed over is durable."""
         if self._broken is not None:
             raise self._broken
-        if self._turn is not None:
-            await asyncio.shield(self._turn)
+        if not self._is_due:
+            return
+        waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        error = await waiter
+        if error is not None:
+            raise error
 
     def _schedule(self) -> None:
-        if self._turn is None and self._broken is None:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.create_future()
-            self._turn.add_done_callback(_looked_at)
-            loop.call_later(GATHER, self._commit, self._turn)
+        if not self._is_due and self._broken is None:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(GATHER, self._commit)
 
-    def _commit(self, turn: asyncio.Future[None]) -> None:
-        self._turn = None
+    def _commit(self) -> None:
+        self._is_due = False
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
+        waiting, self._waiting = self._waiting, []
         try:
             self._commit_all(writes)
             if statuses:
                 self._store.commit(statuses, None)
-        except SieveJobsError as error:
+        except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = error
-            turn.set_exception(error)
-        else:
-            turn.set_result(None)
+        for waiter in waiting:
+            if not waiter.done():  # its task may have been cancelled
+                waiter.set_result(self._broken)
 
     def _commit_all(self, writes: list[Write]) -> None:
         """Where there is no room for what begins, there may be for what was learned: answers go in without intents."""
@@ -83,9 +90,3 @@ class Recorder:
             if learned and len(learned) < len(writes):
                 self._serial = self._store.commit(learned, self._serial)
             raise
-
-
-def _looked_at(turn: asyncio.Future[None]) -> None:
-    """Keeps asyncio from warning of an error nobody waited for: the recorder raises it again."""
-    if not turn.cancelled():
-        turn.exception()

@@ -11,6 +11,8 @@ from sieve_jobs.state.entry import Entry, Intent, PastJob
 from sieve_jobs.state.rows import Row, Value, formatted, number, optional, text, time_of
 from sieve_jobs.wire import Json, Status, format_time, parse_time
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 ENTRY_COLUMNS = (
     "name", "digest", "fingerprint", "parts", "tags", "variables", "function", "path", "line", "reason", "job_id",
     "run_id", "status", "pushed_at", "completed_at", "error", "git_commit", "reported", "orphaned", "lost", "protect",
@@ -94,7 +96,7 @@ def intent_of(row: Sequence[Value]) -> Intent:
 
 
 def _pack(value: Mapping[str, object]) -> str:
-    return json.dumps(dict(value), separators=(",", ":"))
+    return _ENCODER.encode(dict(value)) if value else "{}"
 
 
 def _pack_tags(tags: Tags) -> str:

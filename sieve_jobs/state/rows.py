@@ -68,8 +68,15 @@ def header_of(row: Sequence[Value]) -> HeaderRow:
 
 def checksum(row: Row) -> int:
     """CRC-32 over all values of a row."""
-    joined = "\x1f".join(["\x00" if value is None else str(value) for value in row])
-    return zlib.crc32(joined.encode(errors="surrogatepass"))
+    return zlib.crc32(_joined(row).encode(errors="surrogatepass"))
+
+
+def sealed(row: Row) -> tuple[tuple[Stored, ...], int]:
+    """`stored(row)` with the row's checksum at its end, and that checksum."""
+    joined = _joined(row)
+    written = zlib.crc32(joined.encode(errors="surrogatepass"))
+    # Nearly all rows are ASCII: what holds of the text as a whole need not be asked of each value.
+    return (*(row if joined.isascii() else stored(row)), written), written
 
 
 def stored(row: Row) -> tuple[Stored, ...]:
@@ -102,6 +109,10 @@ def decoded(decode: Callable[[Row], T], row: Row) -> T:
         return decode(row)
     except (ValueError, KeyError, TypeError) as error:
         raise RowError("a row is not readable") from error
+
+
+def _joined(row: Row) -> str:
+    return "\x1f".join(["\x00" if value is None else str(value) for value in row])
 
 
 def _store(value: Value) -> Stored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,16 +26,25 @@ from sieve_jobs.state.records import (
     is_settled,
     past_row,
 )
-from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, Row, Sums, checksum, header_row, stored
+from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, Sums, header_row, sealed
 from sieve_jobs.state.shards import pack, shard_checksum, shard_of
 from sieve_jobs.state.writes import JobStatus
 
 
+def _insert(table: str, *columns: str, verb: str = "INSERT") -> str:
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+_PUT_HEADER = _insert("header", "id", *HEADER_COLUMNS, "checksum", verb="INSERT OR REPLACE")
+_PUT_ENTRY = _insert("entries", *ENTRY_COLUMNS, "checksum", "settled")
+_PUT_PAST = _insert("past", *PAST_COLUMNS, "checksum")
+_PUT_INTENT = _insert("intents", *INTENT_COLUMNS, "checksum")
+
+
 def put_header(connection: sqlite3.Connection, row: HeaderRow) -> None:
     """Inserts or replaces the one header row."""
-    values = header_row(row)
-    columns = ("id", *HEADER_COLUMNS, "checksum")
-    connection.execute(_insert("header", columns), (1, *stored(values), checksum(values)))
+    values, _ = sealed(header_row(row))
+    connection.execute(_PUT_HEADER, (1, *values))
 
 
 def apply_batch(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, now: datetime, tool: str) -> HeaderRow:
@@ -137,13 +146,13 @@ class _Change:
         return [entry for entry, _ in found]
 
     def _put_entry(self, entry: Entry) -> None:
-        row = entry_row(entry)
+        values, written = sealed(entry_row(entry))
         settled = is_settled(entry)
         if settled:
             self._settled[entry.name] = entry.fingerprint
         else:
-            self._add(open=checksum(row))
-        self._insert("entries", (*ENTRY_COLUMNS, "checksum", "settled"), row, int(settled))
+            self._add(open=written)
+        self._connection.execute(_PUT_ENTRY, (*values, int(settled)))
 
     def _take_past(self, job_ids: Iterable[str]) -> list[PastJob]:
         found = list(past_by(self._connection, "job_id", job_ids))
@@ -154,10 +163,10 @@ class _Change:
         return [job for job, _ in found]
 
     def _put_past(self, job: PastJob) -> None:
-        row = past_row(job)
+        values, written = sealed(past_row(job))
         if not job.status.is_final:
-            self._add(superseded=checksum(row))
-        self._insert("past", (*PAST_COLUMNS, "checksum"), row)
+            self._add(superseded=written)
+        self._connection.execute(_PUT_PAST, values)
 
     def _take_intents(self, uuids: Iterable[str]) -> None:
         """What goes need not be decoded: its checksum leaves the sum, as the row leaves the table."""
@@ -168,20 +177,12 @@ class _Change:
                 self._connection.execute("DELETE FROM intents WHERE uuid = ?", (uuid,))
 
     def _put_intent(self, intent: Intent) -> None:
-        row = intent_row(intent)
-        self._add(intents=checksum(row))
-        self._insert("intents", (*INTENT_COLUMNS, "checksum"), row)
-
-    def _insert(self, table: str, columns: Sequence[str], row: Row, *more: int) -> None:
-        self._connection.execute(_insert(table, columns), (*stored(row), checksum(row), *more))
+        values, written = sealed(intent_row(intent))
+        self._add(intents=written)
+        self._connection.execute(_PUT_INTENT, values)
 
     def _add(self, *, settled: int = 0, open: int = 0, superseded: int = 0, intents: int = 0) -> None:
         sums = self._sums
         self._sums = Sums(
             sums.settled + settled, sums.open + open, sums.superseded + superseded, sums.intents + intents
         )
-
-
-def _insert(table: str, columns: Sequence[str]) -> str:
-    verb = "INSERT OR REPLACE" if table == "header" else "INSERT"
-    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,34 @@ def test_after_a_failed_commit_nothing_more_is_written(tmp_path: Path) -> None:
             recorder.later(*entries(2))
             with pytest.raises(LockedError):
                 await recorder.flush()
+
+        asyncio.run(main())
+        assert not store.names()
+
+
+def test_one_that_is_cancelled_while_it_waits_takes_nothing_from_the_others(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> None:
+            recorder = Recorder(store, store.load().header.serial)
+            first, second = (asyncio.create_task(recorder.write(write)) for write in entries(2))
+            await asyncio.sleep(0)  # both wait for the same commit now
+            first.cancel()
+            await second
+            assert first.cancelled()
+
+        asyncio.run(main())
+        assert list(store.names()) == ["clip-0", "clip-1"]
+
+
+def test_an_error_that_nobody_foresaw_is_told_to_those_who_wait(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> None:
+            recorder = Recorder(store, store.load().header.serial)
+            unwritable = replace(entries(1)[0].entry, tags=object())  # type: ignore[arg-type]
+            with pytest.raises(AttributeError):
+                await asyncio.wait_for(recorder.write(PutEntry(unwritable)), 10)
 
         asyncio.run(main())
         assert not store.names()
