@@ -78,12 +78,6 @@ class LockedError(SieveJobsError):
     exit_code = ExitCode.LOCKED
 
 
-class WaitTimeoutError(SieveJobsError):
-    """Waiting ended before the jobs did; they go on."""
-
-    exit_code = ExitCode.TIMED_OUT
-
-
 class StateError(SieveJobsError):
     """The state cannot be read or written as it is; it was not changed."""
 

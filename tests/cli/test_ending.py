@@ -22,7 +22,6 @@ from sieve_jobs.errors import (
     UnconfirmedError,
     UnreachableError,
     UsageError,
-    WaitTimeoutError,
 )
 
 PROBLEM = Diagnostic("SJ100", "something is wrong")
@@ -35,7 +34,6 @@ PROBLEM = Diagnostic("SJ100", "something is wrong")
         pytest.param(GuardedError(PROBLEM), ExitCode.GUARDED, "something is wrong", id="guarded"),
         pytest.param(DecisionError(PROBLEM), ExitCode.DECISION, "something is wrong", id="decision"),
         pytest.param(LockedError(PROBLEM), ExitCode.LOCKED, "something is wrong", id="locked"),
-        pytest.param(WaitTimeoutError(PROBLEM), ExitCode.TIMED_OUT, "something is wrong", id="timed out"),
         pytest.param(StateError(PROBLEM), ExitCode.ERROR, "something is wrong", id="state"),
         pytest.param(UsageError(PROBLEM), ExitCode.USAGE, "something is wrong", id="usage"),
         pytest.param(click.UsageError("Odd."), ExitCode.USAGE, "error: odd  [SJ186]", id="click"),
