@@ -201,12 +201,8 @@ def run_shown(
 
 
 def _body(spec: JobSpec, *, local: bool) -> dict[str, Json]:
-    """The body of a push. Raises InvalidError for a secret that is not set, and for a file on a remote target."""
+    """The body of a push. Raises InvalidError for a file on a remote target."""
     from sieve_jobs.spec.files import file_url
-
-    if spec.missing:
-        names = ", ".join(f"${{{name}}}" for name in spec.missing)
-        raise InvalidError(Diagnostic("SJ171", f"'{spec.name}' cannot be pushed: {names} is not set"))
 
     def remote_file(file: LocalFile) -> str:
         place = Place(spec.path, spec.line)

@@ -22,6 +22,7 @@ def adopt(
     status = Status.PROCESSING if job.status.is_final else job.status
     run.learn(job.organization_id or None)
     run.recorder.later(*answered(intent, before, job.id, job.run_id, status))
+    run.made.setdefault(job.id, intent.name)
     run.emit(Adopted(intent.name, job.id, how))
     run.superseded(before)
     if change is not None:

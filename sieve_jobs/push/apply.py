@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, InvalidError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
@@ -16,13 +15,12 @@ from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned
 from sieve_jobs.push.followed import Followed
-from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint
+from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint, unset_secret
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.push.reuse import cancel_pruned
-from sieve_jobs.push.run import Run, place_of
-from sieve_jobs.spec.jobspec import Detail
+from sieve_jobs.push.run import Run
 from sieve_jobs.state.loaded import State
 from sieve_jobs.state.store import Store
 
@@ -49,22 +47,10 @@ async def apply(
 
 
 def _refuse_unset_secrets(plan: Plan, options: ApplyOptions) -> None:
-    problems = [
-        Diagnostic(
-            "SJ171",
-            f"'{change.name}' cannot be pushed: {_unset(change.detail)} is not set",
-            place_of(change),
-            hint="set it in the environment, or in .env beside the config",
-        )
-        for change in plan.changes
-        if change.action is Action.PUSH and change.detail is not None and change.detail.spec.missing
-    ]
+    pushes = [change for change in plan.changes if change.action is Action.PUSH]
+    problems = [problem for change in pushes if (problem := unset_secret(change)) is not None]
     if problems and not options.continue_only:
         raise InvalidError(*problems)
-
-
-def _unset(detail: Detail) -> str:
-    return ", ".join(f"${{{name}}}" for name in detail.spec.missing)
 
 
 async def _push_all(run: Run, state: State, doubts: Doubts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.push.doubts import Doubts
@@ -37,6 +38,8 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         run.follower.close()
         return await following if following is not None else None
     except SieveJobsError as error:
+        with suppress(SieveJobsError):
+            await run.recorder.flush()  # what the pushes under way came to
         run.problems += error.diagnostics
         run.codes.add(error.exit_code)
         return None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sieve_jobs.errors import CallError
+from sieve_jobs.errors import CallError, RefusedError
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.decide import decide
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Dropped
-from sieve_jobs.push.projection import hash_of, project
+from sieve_jobs.push.projection import Likeness, hash_of, likeness, project
 from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, judge, list_jobs, since
 from sieve_jobs.push.run import Run
 from sieve_jobs.spec.digest import digest_under
@@ -64,7 +65,7 @@ class Doubts:
             if run.client.engine is None:
                 await run.client.jobs(limit=1)
             waited = {doubt.intent.uuid: self._waited(doubt) for doubt in self.open}
-            verdicts = await (self._by_key() if run.client.engine else self._by_list())
+            verdicts = await (self._by_key() if run.client.engine else self._by_name_and_list())
         except CallError as error:
             problem = run.call_failed(error, "look for pushes in doubt")
             verdicts = {doubt.intent.uuid: Unclear(problem.message) for doubt in self.open}
@@ -101,10 +102,40 @@ class Doubts:
 
         return dict(await asyncio.gather(*(ask(doubt.intent.uuid) for doubt in self.open)))
 
-    async def _by_list(self) -> dict[str, Verdict]:
-        run, intents = self.run, [doubt.intent for doubt in self.open]
+    async def _by_name_and_list(self) -> dict[str, Verdict]:
+        """A job that a push's own answer named is asked for itself; the other pushes are looked for in the list."""
+        found: dict[str, Verdict] = {}
+        for doubt in self.open:
+            verdict = await self._by_name(doubt.intent)
+            if verdict is not None:
+                found[doubt.intent.uuid] = verdict
+        named = frozenset(verdict.job.id for verdict in found.values() if isinstance(verdict, Match))
+        left = [doubt.intent for doubt in self.open if doubt.intent.uuid not in found]
+        return found | (await self._by_list(left, named) if left else {})
+
+    async def _by_name(self, intent: Intent) -> Verdict | None:
+        """None: its answer named no job, or one that cannot be it."""
+        run = self.run
+        if intent.confirmed_job is None:
+            return None
+        try:
+            job = await run.client.job(intent.confirmed_job)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+        found = likeness(intent.projection, job, run.options.key)
+        strange = run.organization not in (None, job.organization_id)
+        await run.recorder.flush()
+        if found is Likeness.NO or strange or run.store.held([job.id]):
+            return None
+        why = f"a part of job {job.id}, which its answer named, cannot be compared"
+        return Match(job) if found is Likeness.YES else Unclear(why, (job.id,))
+
+    async def _by_list(self, intents: Sequence[Intent], named: frozenset[str]) -> dict[str, Verdict]:
+        run = self.run
         listing = await list_jobs(run.client, min(map(since, intents)))
-        taken = await self._taken(listing)
+        taken = named | await self._taken(listing)
         found = judge(intents, listing, taken=taken, organization_id=run.organization, key=run.options.key)
         return dict(found)
 

@@ -1,4 +1,4 @@
-"""Guards of apply that need the far side: a state that is empty although its jobs exist, and another endpoint."""
+"""Guards of apply: another endpoint, a secret that is not set, a state that is empty although its jobs exist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import GuardedError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
@@ -32,6 +32,20 @@ def refuse_other_endpoint(plan: Plan, header: Header) -> None:
                 hint="give the target a name or a state of its own: jobs of one far side mean nothing to another",
             )
         )
+
+
+def unset_secret(change: Change) -> Diagnostic | None:
+    """Why *change* cannot be pushed: a secret it needs is not set. To plan it, the secret's name was enough."""
+    missing = change.detail.spec.missing if change.detail is not None else ()
+    if not missing:
+        return None
+    names = ", ".join(f"${{{name}}}" for name in missing)
+    return Diagnostic(
+        "SJ171",
+        f"'{change.name}' cannot be pushed: {names} is not set",
+        Place(change.path, change.line),
+        hint="set it in the environment, or in .env beside the config",
+    )
 
 
 async def refuse_forgotten_jobs(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:

@@ -17,7 +17,8 @@ class Recorder:
 
     Commits in the loop's own thread: what waits for the disk there is what the next push has to wait for anyway, and
     answers that arrive meanwhile make the next commit larger. (In a thread of its own: 0.8 x the pushes, measured.)
-    After a failed commit nothing more is written: every later call raises the same error.
+    After a failed commit no push begins any more, and every later `write` and `flush` raises the same error. What is
+    still learned of pushes under way is tried nevertheless: the state knows whether it can take it.
     """
 
     def __init__(self, store: Store, serial: int) -> None:
@@ -33,6 +34,8 @@ class Recorder:
 
     async def write(self, *writes: Write) -> None:
         """Returns once *writes* are durable, with everything that was handed over before. Raises StateError."""
+        if self._broken is not None:
+            raise self._broken
         self._writes += writes
         self._schedule()
         await self.flush()
@@ -49,9 +52,9 @@ class Recorder:
 
     async def flush(self) -> None:
         """Returns once everything handed over is durable."""
-        if self._broken is not None:
-            raise self._broken
         if not self._is_due:
+            if self._broken is not None:
+                raise self._broken
             return
         waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
@@ -60,7 +63,7 @@ class Recorder:
             raise error
 
     def _schedule(self) -> None:
-        if not self._is_due and self._broken is None:
+        if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_later(GATHER, self._commit)
 
@@ -74,13 +77,15 @@ class Recorder:
             if statuses:
                 self._store.commit(statuses, None)
         except Exception as error:  # whatever it was: those who wait have to hear of it
-            self._broken = error
+            self._broken = self._broken or error
         for waiter in waiting:
             if not waiter.done():  # its task may have been cancelled
                 waiter.set_result(self._broken)
 
     def _commit_all(self, writes: list[Write]) -> None:
         """Where there is no room for what begins, there may be for what was learned: answers go in without intents."""
+        if self._broken is not None:
+            writes = [write for write in writes if not isinstance(write, PutIntent)]
         if not writes:
             return
         try:

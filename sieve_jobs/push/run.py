@@ -156,11 +156,8 @@ class Run:
         if not status.is_final:
             self.follower.add(Followed(change.name, job_id, status, redactor))
 
-    def refuse(self, order: Order, message: str, *, hint: str | None = None) -> None:
-        """This spec's push was refused; the others go on."""
-        problem = Diagnostic(
-            "SJ143", f"the push of '{order.name}' was refused: {message}", place_of(order.change), hint=hint
-        )
+    def refuse(self, order: Order, problem: Diagnostic) -> None:
+        """This spec's push was refused, or cannot be made; the others go on."""
         self.refused.add(order.name)
         self.fail(order.change, order.reason, problem.message)
         self.problem(problem, ExitCode.ERROR)

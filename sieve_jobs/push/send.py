@@ -11,6 +11,7 @@ from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.client import NamedJobError, Pushed
 from sieve_jobs.push.draft import Order, answered, intent_of
 from sieve_jobs.push.events import InDoubt, Pushing, Waiting
+from sieve_jobs.push.guard import unset_secret
 from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.pace import backoff
 from sieve_jobs.push.projection import Likeness, likeness
@@ -37,16 +38,20 @@ class _Found(Enum):
 
 async def send(run: Run, order: Order) -> Intent | None:
     """Makes *order*'s push. None: its outcome is known and recorded. Else the intent that is in doubt."""
-    try:
-        body = run.options.body(order.detail.spec)
-    except InvalidError as error:
-        run.refuse(order, "; ".join(problem.message for problem in error.diagnostics))
-        return order.intent
-    if order.detail.spec.missing:
-        unset = ", ".join(f"${{{name}}}" for name in order.detail.spec.missing)
-        run.refuse(order, f"{unset} is not set", hint="a secret must be set to push, not to plan")
-        return order.intent
-    return await _Attempts(run, order, body).make()
+    problem = unset_secret(order.change)
+    if problem is None:
+        try:
+            body = run.options.body(order.detail.spec)
+        except InvalidError as error:
+            problem = error.diagnostics[0]
+        else:
+            return await _Attempts(run, order, body).make()
+    if order.intent is None:
+        run.refuse(order, problem)
+    else:
+        # It stays in doubt, and is not looked for again and again: nothing of it changes while this run goes on.
+        run.hold(order.change, order.intent, f"it never arrived and cannot be made again: {problem.message}", ())
+    return order.intent
 
 
 class _Attempts:
@@ -70,6 +75,7 @@ class _Attempts:
             except CallError as error:
                 outcome = of_error(error)
                 if outcome is Outcome.UNCONFIRMED:
+                    intent = self._naming(intent, error)
                     found = await self._unconfirmed(intent, error)
                     if found is not _Found.ABSENT or not self._may_repeat(intent):
                         return None if found is _Found.RECORDED else intent
@@ -80,8 +86,7 @@ class _Attempts:
                     self._give_up(outcome, error, intent)
                     return left_over
                 continue
-            self._created(intent, pushed)
-            return None
+            return self._created(intent, pushed)
         return doubt
 
     async def _durable(self, doubt: Intent | None) -> Intent:
@@ -105,7 +110,16 @@ class _Attempts:
         self.run.recorder.later(ClearIntent(intent.uuid))
         return None
 
-    def _created(self, intent: Intent, pushed: Pushed) -> None:
+    def _naming(self, intent: Intent, error: CallError) -> Intent:
+        """*intent*, with the job that a broken answer named: whoever looks for the push begins there."""
+        if not isinstance(error, NamedJobError):
+            return intent
+        intent = replace(intent, confirmed_job=error.job_id)
+        self.run.recorder.later(PutIntent(intent))
+        return intent
+
+    def _created(self, intent: Intent, pushed: Pushed) -> Intent | None:
+        """Records the job. The intent stays in doubt where the answer cannot be about this push."""
         run, order, response = self.run, self.order, pushed.response
         run.pace.succeeded(run.clock.monotonic())
         organization = response.organization_id
@@ -113,16 +127,17 @@ class _Attempts:
             run.recorder.later(ClearIntent(intent.uuid))
             other_organization(run, organization, response.id)
             run.fail(order.change, order.reason, "its job was made in another organisation")
-            return
+            return None
         other = run.made.setdefault(response.id, order.name)
         if other != order.name:
             # It would be one job for two specs: this one's push may be hidden behind it, or was never made.
             run.hold(order.change, intent, f"it was answered with job {response.id}, which is that of '{other}'", ())
-            return
+            return intent
         run.learned = True
         run.learn(organization)
         run.recorder.later(*answered(intent, order.before, response.id, response.run_id, response.status))
         run.created(order, response.id, response.run_id, response.status)
+        return None
 
     async def _try_later(self, outcome: Outcome, error: CallError) -> bool:
         """Whether another attempt is worth it; waits for it if so."""
@@ -150,7 +165,8 @@ class _Attempts:
             run.hold(order.change, intent, f"made again it was refused ({message}), which says nothing of before", ())
             return
         if outcome is Outcome.REFUSED:
-            run.refuse(order, message)
+            said = f"the push of '{order.name}' was refused: {message}"
+            run.refuse(order, Diagnostic("SJ143", said, place_of(order.change)))
             return
         run.fail(order.change, order.reason, message)
         if outcome is Outcome.STOPPED:

@@ -98,7 +98,7 @@ class Intent:
     draft: Entry
     """The entry to record; job_id and run_id empty, status queued."""
     confirmed_job: str | None = None
-    """The job's id where an answer named it but nothing more could be recorded."""
+    """The job's id where an answer broke off, or could not be read, after it had named the job."""
 
     @property
     def name(self) -> str:

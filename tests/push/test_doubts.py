@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.plan.plan import PlanOptions
-from tests.cloud import OTHER_ORGANIZATION, Cloud, Fault, Script
-from tests.plan.world import asks
+from sieve_jobs.spec.jobspec import Detail
+from tests.cloud import ORGANIZATION, OTHER_ORGANIZATION, Cloud, Fault, Script
+from tests.plan.world import asks, variable
 from tests.push.scene import KEY, Scene, clips
 
 
@@ -76,6 +77,58 @@ def test_one_job_for_two_pushes_is_a_decision(tmp_path: Path) -> None:
         assert list(scene.entries()) == ["clip-0"]
 
 
+def test_a_twin_of_a_push_that_was_answered_with_another_s_job_waits_too(tmp_path: Path) -> None:
+    answer = {"id": "same", "run_id": "r", "status": "queued", "organization_id": ORGANIZATION}
+    with Cloud.running(Script(faults=[Fault(status=200, body=answer, times=2)])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(twins(), detach=True)
+        assert ran.exit_code == 5
+        assert len(cloud.pushes) == 2
+        assert "looks the same" in str(ran.row("t-2")["error"])
+
+
+def test_a_job_that_a_broken_answer_named_is_found_although_no_list_shows_it(tmp_path: Path) -> None:
+    broken = Fault("cut", match='"width":1', created=True)
+    with Cloud.running(Script(faults=[broken, Fault(route="job", times=8)], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(clips(2), detach=True).exit_code == 5
+        (intent,) = scene.state().intents
+        assert intent.confirmed_job in {job.id for job in cloud.jobs}
+        cloud.script.faults = []
+        ran = scene.apply(clips(2))
+        assert ran.exit_code == 0, ran.result.problems
+        assert scene.pushed() == [0, 1]
+        assert scene.entries()["clip-1"].job_id == intent.confirmed_job
+        assert not scene.state().intents
+
+
+def test_a_named_job_that_cannot_be_the_push_settles_nothing(tmp_path: Path) -> None:
+    stranger = {"function": "sieve/dubbing", "inputs": {"width": 7}}
+    with Cloud.running(Script(lag_until_told=True)) as cloud:
+        job = cloud.add_job(stranger)
+        cloud.script.faults = [Fault(status=200, body=f'{{"id": "{job.id}", "run'.encode(), match='"width":1')]
+        scene = Scene(tmp_path, cloud)
+        ran = scene.apply(clips(2), new_state=True, detach=True)
+        assert ran.exit_code == 5
+        assert [intent.confirmed_job for intent in scene.state().intents] == [job.id]
+        assert "clip-1" not in scene.entries()
+
+
+def test_a_doubt_whose_secret_is_not_set_any_more_is_held_and_the_run_ends(tmp_path: Path) -> None:
+    with Cloud.running(lost_answer(created=False)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        env = {"TOKEN": variable("TOKEN", "canary")}
+        assert scene.apply([asks("a", {"width": 0}, env=env)]).exit_code == 5
+        cloud.reveal()
+        unset = asks("a", {"width": 0}, env={"TOKEN": variable("TOKEN", "")}, missing=("TOKEN",))
+        ran = scene.apply([unset, *clips(2)[1:]], settle=10.0)
+        assert ran.exit_code == 5
+        assert "'a' cannot be pushed: ${TOKEN} is not set" in str(ran.row("a")["error"])
+        assert scene.pushed() == [1]
+        assert scene.apply([asks("a", {"width": 0}, env=env), *clips(2)[1:]], settle=10.0).exit_code == 0
+        assert scene.pushed() == [0, 1]
+
+
 def test_a_doubt_does_not_stop_the_others(tmp_path: Path) -> None:
     with Cloud.running(lost_answer(created=False)) as cloud:
         scene = Scene(tmp_path, cloud)
@@ -83,7 +136,7 @@ def test_a_doubt_does_not_stop_the_others(tmp_path: Path) -> None:
         assert scene.pushed() == [1, 2, 3]
 
 
-def twins(count: int = 3) -> list[object]:
+def twins(count: int = 3) -> list[Detail]:
     """Specs that look the same in a list: only their env differs."""
     return [asks(f"t-{i}", {"width": 0}, env={"N": str(i)}) for i in range(count)]
 
@@ -94,12 +147,12 @@ def test_of_twins_one_at_a_time_is_unanswered(tmp_path: Path, created: bool) -> 
     with Cloud.running(script) as cloud:
         scene = Scene(tmp_path, cloud)
         specs = twins()
-        held = scene.apply(specs)  # type: ignore[arg-type]
+        held = scene.apply(specs)
         assert held.exit_code == 5
         assert [push.json["env"]["N"] for push in cloud.pushes] == ["0", "1"]
         assert "looks the same" in str(held.row("t-2")["error"])
         cloud.reveal()
-        ran = scene.apply(specs, settle=10.0)  # type: ignore[arg-type]
+        ran = scene.apply(specs, settle=10.0)
         assert ran.exit_code == 0, ran.result.problems
         assert sorted(job.pushed["env"]["N"] for job in cloud.jobs) == ["0", "1", "2"]
         by_job = {job.id: job.pushed["env"]["N"] for job in cloud.jobs}

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.errors import LockedError
+from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.plan.action import Reason
 from sieve_jobs.push.draft import draft_entry
 from sieve_jobs.push.events import Event
 from sieve_jobs.push.recorder import Recorder
 from sieve_jobs.state.sqlite import open_store
-from sieve_jobs.state.writes import JobStatus, Pin, PutEntry
+from sieve_jobs.state.writes import JobStatus, Pin, PutEntry, PutIntent
 from sieve_jobs.wire import Status
 from tests.plan.world import START
 from tests.push.scene import Scene, clips
+from tests.state.samples import intent
 
 
 def entries(count: int) -> list[PutEntry]:
@@ -97,6 +98,25 @@ def test_an_error_that_nobody_foresaw_is_told_to_those_who_wait(tmp_path: Path) 
 
         asyncio.run(main())
         assert not store.names()
+
+
+def test_after_a_push_that_could_not_begin_answers_to_others_are_still_recorded(tmp_path: Path) -> None:
+    (tmp_path / "s.db-reserve").mkdir()  # as if the disk were full: what comes back has no room kept
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> None:
+            recorder = Recorder(store, store.load().header.serial)
+            with pytest.raises(StateError):
+                await recorder.write(PutIntent(intent("0b1c")))
+            recorder.later(*entries(2))
+            with pytest.raises(StateError):
+                await recorder.write(PutIntent(intent("0b1d")))
+            with pytest.raises(StateError):
+                await recorder.flush()
+
+        asyncio.run(main())
+        assert list(store.names()) == ["clip-0", "clip-1"]
+        assert not store.load().intents
 
 
 def test_a_state_that_moved_on_under_a_run_ends_it_and_loses_nothing(scene: Scene) -> None:
