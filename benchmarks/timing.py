@@ -29,6 +29,8 @@ class Measured:
     seconds: float
     peak: int
     """Largest resident size of any round, bytes."""
+    each: tuple[float, ...]
+    """Seconds of every round: rounds of commands that were timed in turn belong together."""
 
 
 def once(run: Run) -> Measured:
@@ -43,7 +45,7 @@ def once(run: Run) -> Measured:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, run.argv)
-    return Measured(seconds, usage.ru_maxrss * 1024)
+    return Measured(seconds, usage.ru_maxrss * 1024, (seconds,))
 
 
 def in_turn(runs: Sequence[Run], rounds: int) -> list[Measured]:
@@ -54,4 +56,9 @@ def in_turn(runs: Sequence[Run], rounds: int) -> list[Measured]:
             measured = once(run)
             if number:
                 taken[index].append(measured)
-    return [Measured(statistics.median(each.seconds for each in row), max(each.peak for each in row)) for row in taken]
+    return [_median(row) for row in taken]
+
+
+def _median(row: Sequence[Measured]) -> Measured:
+    each = tuple(measured.seconds for measured in row)
+    return Measured(statistics.median(each), max(measured.peak for measured in row), each)
