@@ -73,7 +73,9 @@ async def pump(run: Run, doubts: Doubts) -> None:
 
     reuses, run.reuses = run.reuses, []
     await reuse(run, reuses)
+    run.recorder.company = 1
     await slot(alone=True)
+    run.recorder.company = run.options.concurrency
     slots = [asyncio.create_task(slot(alone=False)) for _ in range(run.options.concurrency)]
     try:
         await asyncio.wait(slots, return_when=asyncio.FIRST_EXCEPTION)
@@ -82,6 +84,7 @@ async def pump(run: Run, doubts: Doubts) -> None:
             run.ending.set()
             await asyncio.wait(slots)
     finally:
+        run.recorder.company = None
         for task in slots:
             task.cancel()
         await asyncio.gather(*slots, return_exceptions=True)

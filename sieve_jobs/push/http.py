@@ -1,21 +1,25 @@
-"""The far side's sockets: the one module of the tool that imports httpx. Knows no route and decides nothing."""
+"""The far side's sockets: the one module of the tool that imports httpx. Knows no route and decides nothing.
+
+httpx is imported by the first call that goes through it: a run that only pushes, to this machine, starts without.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.request import getproxies
-
-import httpx
+from typing import TYPE_CHECKING
 
 from sieve_jobs import __version__, wire
 from sieve_jobs.push.endpoint import Endpoint
 from sieve_jobs.push.exchange import BrokenError, NotSentError, Peer, RawAnswer, exchange
 from sieve_jobs.push.outcome import Outcome, of_exception
+
+if TYPE_CHECKING:
+    import httpx
 
 LONGEST_BODY = 8 * 1024 * 1024
 _ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"sieve-jobs/{__version__}"}
@@ -36,12 +40,12 @@ class Http:
         self._key = key
         self._connect_timeout = connect_timeout
         try:
-            self._tls = httpx.create_ssl_context() if endpoint.is_tls else None
+            self._tls = _tls_context() if endpoint.is_tls else None
         except OSError as error:
             raise NotSentError(f"the certificates to trust cannot be read: {error}") from error
         # A proxy would get to see a key that is meant for this machine alone.
         self._trust_env = not endpoint.is_loopback
-        self._proxied = self._trust_env and bool({"https" if endpoint.is_tls else "http", "all"} & set(getproxies()))
+        self._proxied = self._trust_env and _has_proxy("https" if endpoint.is_tls else "http")
         self._idle: list[httpx.AsyncClient] = []
         self._peer = Peer(endpoint.host, endpoint.port, self._tls)
         self._fields = _lines({"Host": endpoint.authority, **_ACCEPT, "Connection": "close"})
@@ -59,7 +63,7 @@ class Http:
             )  # fmt: skip
         async with (
             _within(deadline),
-            self._client(httpx.Limits(max_connections=1, max_keepalive_connections=0)) as client,
+            self._client(keep_alive=False) as client,
         ):
             return await _whole(client, client.build_request("POST", path, content=content, headers=headers))
 
@@ -70,6 +74,8 @@ class Http:
 
     async def download(self, url: str, to: Path, *, longest_pause: float) -> tuple[int, str]:
         """Fetches *url* into *to*; its size and sha256. The key is not sent. The file appears whole or not at all."""
+        import httpx
+
         part = to.with_name(f".{to.name}.part")
         digest, size = hashlib.sha256(), 0
         timeout = httpx.Timeout(longest_pause, connect=self._connect_timeout)
@@ -100,7 +106,7 @@ class Http:
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[httpx.AsyncClient, None]:
         """A client of its own for each call under way: one pool shared by many is scanned on every request."""
-        client = self._idle.pop() if self._idle else self._client(httpx.Limits(max_connections=1))
+        client = self._idle.pop() if self._idle else self._client(keep_alive=True)
         try:
             yield client
         except BaseException:
@@ -108,43 +114,53 @@ class Http:
             raise
         self._idle.append(client)
 
-    def _client(self, limits: httpx.Limits) -> httpx.AsyncClient:
+    def _client(self, *, keep_alive: bool) -> httpx.AsyncClient:
         try:
-            return self._made(limits)
+            return self._made(keep_alive=keep_alive)
         except (ValueError, ImportError) as error:
             raise NotSentError(f"the proxy that the environment names cannot be used: {error}") from error
 
-    def _made(self, limits: httpx.Limits) -> httpx.AsyncClient:
+    def _made(self, *, keep_alive: bool) -> httpx.AsyncClient:
+        import httpx
+
         return httpx.AsyncClient(
             base_url=self._endpoint.url,
-            auth=_Key(self._key),
+            auth=self._signed,
             headers=_ACCEPT,
             # Without certificates of its own a plain context trusts nobody, and costs nothing to make.
             verify=self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             timeout=httpx.Timeout(None, connect=self._connect_timeout),
-            limits=limits,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=int(keep_alive)),
             follow_redirects=False,
             trust_env=self._trust_env,
         )
+
+    def _signed(self, request: httpx.Request) -> httpx.Request:
+        """Puts the key on a request as it leaves, so that no client or headers object holds it in its repr."""
+        request.headers[wire.KEY_HEADER] = self._key
+        return request
 
 
 def _lines(fields: Mapping[str, str]) -> str:
     return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
 
 
-class _Key(httpx.Auth):
-    """Puts the key on requests as they leave, so that no client or headers object holds it in its repr."""
+def _tls_context() -> ssl.SSLContext:
+    import httpx
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    return httpx.create_ssl_context()
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers[wire.KEY_HEADER] = self._key
-        yield request
+
+def _has_proxy(scheme: str) -> bool:
+    from urllib.request import getproxies
+
+    return not {scheme, "all"}.isdisjoint(getproxies())
 
 
 @asynccontextmanager
 async def _within(deadline: float) -> AsyncGenerator[None, None]:
+    import httpx
+
     try:
         async with asyncio.timeout(deadline):
             yield

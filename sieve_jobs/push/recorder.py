@@ -8,8 +8,9 @@ from sieve_jobs.errors import StateError
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import JobStatus, PutIntent, Write
 
-GATHER = 0.0003
-"""Seconds that a commit waits for company: answers that come in meanwhile share it. Measured: 1.2 x the pushes."""
+GATHER = 0.002
+"""Longest a commit waits for company, in seconds: answers that come in meanwhile share it, and its sync of the disk.
+Measured: with eight pushes at a time 0.6 of the commits that a seventh of it takes, and 0.9 of the processor time."""
 
 
 class Recorder:
@@ -26,8 +27,10 @@ class Recorder:
         self._serial = serial
         self._writes: list[Write] = []
         self._statuses: list[JobStatus] = []
-        self._is_due = False
-        """Whether a commit is scheduled."""
+        self.company: int | None = None
+        """How many may come to wait at a time: a commit for which all of them wait is not put off. None: not known."""
+        self._due: asyncio.TimerHandle | None = None
+        """The commit that is scheduled."""
         self._waiting: list[asyncio.Future[Exception | None]] = []
         """Those who wait for that commit; each gets what it raised."""
         self._broken: Exception | None = None
@@ -52,23 +55,25 @@ class Recorder:
 
     async def flush(self) -> None:
         """Returns once everything handed over is durable."""
-        if not self._is_due:
+        if self._due is None:
             if self._broken is not None:
                 raise self._broken
             return
         waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
+        if self.company is not None and len(self._waiting) >= self.company:
+            self._due.cancel()
+            self._commit()
         error = await waiter
         if error is not None:
             raise error
 
     def _schedule(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            asyncio.get_running_loop().call_later(GATHER, self._commit)
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(GATHER, self._commit)
 
     def _commit(self) -> None:
-        self._is_due = False
+        self._due = None
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
         waiting, self._waiting = self._waiting, []

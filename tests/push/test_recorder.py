@@ -43,6 +43,22 @@ def test_writes_that_come_together_are_one_commit(tmp_path: Path) -> None:
         assert store.load().header.serial == before + 1
 
 
+def test_a_commit_for_which_all_wait_is_not_put_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sieve_jobs.push.recorder.GATHER", 3600.0)
+    with open_store(tmp_path / "s.db") as store:
+        before = store.load().header.serial
+
+        async def main() -> None:
+            recorder = Recorder(store, before)
+            recorder.company = 2
+            async with asyncio.timeout(20):
+                await asyncio.gather(*(recorder.write(write) for write in entries(4)))
+
+        asyncio.run(main())
+        assert len(store.names()) == 4
+        assert store.load().header.serial == before + 2
+
+
 def test_what_is_handed_over_is_there_after_a_flush(tmp_path: Path) -> None:
     with open_store(tmp_path / "s.db") as store:
 
