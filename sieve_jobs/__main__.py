@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
+from typing import NoReturn
+
+
+def command() -> NoReturn:
+    """The process of one command line, ended at once: all that must be closed has been.
+
+    Taking an interpreter down object by object takes 4 ms, and looking for garbage while modules load takes 3.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
 
 
 def main() -> int:
@@ -24,4 +40,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

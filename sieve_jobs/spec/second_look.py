@@ -17,8 +17,8 @@ from sieve_jobs.spec.stamp import packed_of
 
 LEAST = 500_000
 """Bytes of cache, some 2,000 files, below which a fork costs more than it saves: 2 to 3 ms."""
-_SHARE = 4
-"""The other process takes all but every fourth folder: listing and unpacking are left to this one."""
+_SHARE = 3
+"""The other process takes all but every third folder: listing and unpacking are left to this one."""
 
 
 class SecondLook:
