@@ -15,6 +15,7 @@ from sieve_jobs.state.writes import (
     PutEntry,
     PutIntent,
     PutPast,
+    Restore,
     Write,
 )
 
@@ -28,6 +29,7 @@ class Batch:
     intents: dict[str, Intent | None] = field(default_factory=dict)
     endpoint: str | None = None
     organization_id: str | None = None
+    restore: Restore | None = None
     statuses: list[JobStatus] = field(default_factory=list)
     decides: bool = False
     """Whether there is anything but job statuses: what rests on a plan and needs a serial."""
@@ -65,6 +67,8 @@ def fold(writes: Iterable[Write]) -> Batch:
             case Pin(endpoint, organization_id):
                 batch.endpoint = endpoint if endpoint is not None else batch.endpoint
                 batch.organization_id = organization_id if organization_id is not None else batch.organization_id
+            case Restore():
+                batch.restore = write
         batch.decides = True
     return batch
 

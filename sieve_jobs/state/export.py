@@ -23,7 +23,7 @@ def export(store: Store) -> dict[str, Json]:
         "serial": header.serial,
         "endpoint": header.endpoint,
         "organization_id": header.organization_id,
-        "written_at": _time(header.written_at),
+        "written_at": time_text(header.written_at),
         "entries": [entry_document(entries[name]) for name in sorted(entries)],
         "past": [past_document(job) for job in store.history()],
         "intents": [intent_document(intent) for intent in state.intents],
@@ -46,8 +46,8 @@ def entry_document(entry: Entry) -> dict[str, Json]:
         "job_id": entry.job_id,
         "run_id": entry.run_id,
         "status": entry.status.value,
-        "pushed_at": _time(entry.pushed_at),
-        "completed_at": _time(entry.completed_at),
+        "pushed_at": time_text(entry.pushed_at),
+        "completed_at": time_text(entry.completed_at),
         "error": entry.error,
         "commit": entry.commit,
         "reported": entry.reported,
@@ -66,8 +66,8 @@ def past_document(job: PastJob) -> dict[str, Json]:
         "digest": job.digest,
         "function": job.function,
         "status": job.status.value,
-        "pushed_at": _time(job.pushed_at),
-        "completed_at": _time(job.completed_at),
+        "pushed_at": time_text(job.pushed_at),
+        "completed_at": time_text(job.completed_at),
         "error": job.error,
         "tags": _tags(job.tags),
     }
@@ -79,9 +79,9 @@ def intent_document(intent: Intent) -> dict[str, Json]:
         "uuid": intent.uuid,
         "name": intent.name,
         "attempt": intent.attempt,
-        "at": _time(intent.at),
-        "server_at": _time(intent.server_at),
-        "first_at": _time(intent.first_at),
+        "at": time_text(intent.at),
+        "server_at": time_text(intent.server_at),
+        "first_at": time_text(intent.first_at),
         "endpoint": intent.endpoint,
         "organization_id": intent.organization_id,
         "projection": dict(intent.projection),
@@ -95,6 +95,6 @@ def _tags(tags: Tags) -> dict[str, Json]:
     return {"key": tags.key, "env": dict(tags.env), "secrets": dict(tags.secrets), "webhooks": tags.webhooks}
 
 
-def _time(at: datetime | None) -> str | None:
+def time_text(at: datetime | None) -> str | None:
     """RFC 3339 in UTC, to the microsecond."""
     return None if at is None else at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -35,6 +35,8 @@ class Owner:
     pid: int
     started_at: datetime
     command: str
+    run_url: str = ""
+    """The page of the CI run, where there is one."""
 
 
 def this_process(command: str, environ: Mapping[str, str], now: datetime) -> Owner:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from sieve_jobs.state.entry import Entry, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob
 from sieve_jobs.state.loaded import State
 from sieve_jobs.state.problems import RowError
 from sieve_jobs.state.records import (
@@ -59,6 +59,12 @@ def read_history(connection: sqlite3.Connection) -> list[PastJob]:
     """All earlier jobs, newest first."""
     rows = connection.execute(select("past", PAST_COLUMNS))
     return newest_first(decoded(past_of, verified(values)) for values in rows)
+
+
+def read_intents(connection: sqlite3.Connection) -> list[Intent]:
+    """All intents, in order of their first attempt."""
+    found = [decoded(intent_of, verified(values)) for values in _intents(connection)]
+    return sorted(found, key=lambda intent: (intent.first_at, intent.uuid))
 
 
 def newest_first(jobs: Iterable[PastJob]) -> list[PastJob]:

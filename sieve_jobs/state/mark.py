@@ -46,7 +46,13 @@ class Mark:
 
 def seen_serial(mark: bytes, lineage: str) -> int:
     """The serial that a mark tells of a state of this *lineage*; 0 where it tells none."""
+    found, serial = seen(mark)
+    return serial if found == lineage else 0
+
+
+def seen(mark: bytes) -> tuple[str, int]:
+    """Lineage and serial that a mark tells; an empty one and 0 where it tells none."""
     words = mark.split()
-    if len(words) == 2 and words[0] == lineage.encode() and words[1].isdigit():
-        return int(words[1])
-    return 0
+    if len(words) == 2 and words[0].isascii() and words[1].isdigit():
+        return words[0].decode(), int(words[1])
+    return "", 0

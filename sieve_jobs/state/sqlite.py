@@ -17,6 +17,7 @@ from sieve_jobs.state.schema import SCHEMA, Schema
 
 if TYPE_CHECKING:
     from sieve_jobs.state.entry import Entry, PastJob
+    from sieve_jobs.state.git.copy import Copy
     from sieve_jobs.state.loaded import State
     from sieve_jobs.state.writer import Writer
     from sieve_jobs.state.writes import Write
@@ -50,7 +51,7 @@ def open_store(
 class SqliteStore:
     """Implements Store. May be used from several threads, one call at a time."""
 
-    def __init__(self, path: Path, access: Reader | Writer) -> None:
+    def __init__(self, path: Path, access: Reader | Writer | Copy) -> None:
         self._path = path
         self._access = access
         self._one_at_a_time = threading.RLock()
@@ -60,9 +61,13 @@ class SqliteStore:
         return shown(self._path)
 
     @property
+    def slow(self) -> bool:
+        return False
+
+    @property
     def warnings(self) -> Sequence[Diagnostic]:
         """What went wrong beside the state itself, such as a daily backup; complete after close."""
-        return () if isinstance(self._access, Reader) else self._access.warnings
+        return getattr(self._access, "warnings", ())
 
     def load(self) -> State:
         """As Store. Read-only, the other reads answer from the same snapshot until the next load."""
@@ -118,11 +123,12 @@ class SqliteStore:
         """As Store. Raises ValueError for writes that need a serial and have none."""
         with self._one_at_a_time:
             from sieve_jobs.state.batch import fold
+            from sieve_jobs.state.writer import Writer
 
             batch = fold(writes)
             if expect_serial is None and batch.decides:
                 raise ValueError("only job statuses are committed without a serial")
-            if isinstance(self._access, Reader):
+            if not isinstance(self._access, Writer):
                 raise opened_read_only(self._path, "it was opened to be read")
             if not writes:
                 return self._access.fresh(read_header).header.serial

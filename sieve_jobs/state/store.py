@@ -21,6 +21,10 @@ class Store(Protocol):
     def place(self) -> str:
         """Where it is, as shown to people."""
 
+    @property
+    def slow(self) -> bool:
+        """Whether a commit takes a way over the network: then commits are few, and made beside the loop."""
+
     def load(self) -> State:
         """The header, the split entries, intents and unfinished earlier jobs."""
 

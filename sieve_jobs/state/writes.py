@@ -55,6 +55,17 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Empties the state first: the other writes of the commit are all that it holds then.
+
+    It gets this *lineage*, and a serial above both this one and its own.
+    """
+
+    lineage: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatus:
     """What the far side says of a job now, for the entry or earlier job of that id.
 
@@ -73,4 +84,4 @@ class JobStatus:
     """Marks the entry as lost: the far side answered 404. False: it answered, so the entry is not lost (any more)."""
 
 
-Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | JobStatus
+Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | Restore | JobStatus

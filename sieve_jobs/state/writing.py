@@ -16,6 +16,7 @@ from sieve_jobs.state.batch import (
     keep_end_of_job,
 )
 from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.lookups import entries_by, past_by, read_shard
 from sieve_jobs.state.records import (
     ENTRY_COLUMNS,
@@ -53,21 +54,36 @@ def apply_batch(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, no
     Job statuses alone leave the serial: they change no decision that rests on it.
     """
     change = _Change(connection, row.sums)
+    if batch.restore is not None:
+        change.empty()
     change.replace_rows(batch)
     for said in batch.statuses:
         change.say(said)
     if not batch.decides and not change.touched:
         return row
-    header = replace(
-        row.header,
-        serial=row.header.serial + 1 if batch.decides else row.header.serial,
-        endpoint=batch.endpoint if batch.endpoint is not None else row.header.endpoint,
-        organization_id=batch.organization_id if batch.organization_id is not None else row.header.organization_id,
-        written_at=now,
-    )
-    after = HeaderRow(header, tool, change.finish())
+    after = HeaderRow(_header(row.header, batch, now), tool, change.finish())
     put_header(connection, after)
     return after
+
+
+def mirror(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, header: Header, tool: str) -> None:
+    """Makes rows and header those of another state: *batch* is what differs, taken as it is."""
+    change = _Change(connection, row.sums)
+    change.replace_rows(batch, keep_ends=False)
+    put_header(connection, HeaderRow(header, tool, change.finish()))
+
+
+def _header(before: Header, batch: Batch, now: datetime) -> Header:
+    if batch.restore is not None:
+        serial = max(before.serial, batch.restore.serial)
+        before = Header(lineage=batch.restore.lineage, serial=serial)
+    return replace(
+        before,
+        serial=before.serial + 1 if batch.decides else before.serial,
+        endpoint=batch.endpoint if batch.endpoint is not None else before.endpoint,
+        organization_id=batch.organization_id if batch.organization_id is not None else before.organization_id,
+        written_at=now,
+    )
 
 
 class _Change:
@@ -79,14 +95,20 @@ class _Change:
         self._settled: dict[str, str | None] = {}
         self.touched = False
 
-    def replace_rows(self, batch: Batch) -> None:
+    def empty(self) -> None:
+        """Takes every row."""
+        for table in ("entries", "settled", "past", "intents"):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- our own names
+        self._sums = Sums()
+
+    def replace_rows(self, batch: Batch, *, keep_ends: bool = True) -> None:
         """Takes every row the batch names, then puts what shall be there: names may swap jobs in one commit."""
         if not batch.decides:
             return
         entries = self._take_entries(batch.entries)
         past = self._take_past(batch.past)
         self._take_intents(batch.intents)
-        before = ended(entries, past)
+        before = ended(entries, past) if keep_ends else {}
         for entry in batch.entries.values():
             if entry is not None:
                 self._put_entry(keep_end_of_entry(entry, before))

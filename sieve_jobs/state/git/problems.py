@@ -1,0 +1,182 @@
+"""What can be wrong with a state on a git remote, as errors to show: one function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import GuardedError, LockedError, StateError
+from sieve_jobs.state.lease import Lease
+
+
+def no_git(why: str) -> StateError:
+    said = f": {why}" if why else ""
+    return StateError(
+        Diagnostic(
+            "SJ165",
+            f"could not use the project's git repository for the state{said}; nothing was sent",
+            hint='state = "git" needs git and a clone of the repository that holds the state',
+        )
+    )
+
+
+def no_remote(names: Sequence[str]) -> StateError:
+    found = f"its remotes are {', '.join(names)}, and none of them is 'origin'" if names else "it has no remote"
+    return StateError(
+        Diagnostic(
+            "SJ165",
+            f"it is not clear where the state lies: {found}",
+            hint="'git remote add origin URL', or 'git remote rename NAME origin', says where it lies",
+        )
+    )
+
+
+def out_of_reach(remote: str, why: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ164",
+            f"could not reach the state on '{remote}': {why or 'git did not say why'}; nothing was written",
+            hint="'sieve-jobs plan --offline' shows what this clone saw last",
+        )
+    )
+
+
+def not_written(place: str, why: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ164",
+            f"could not write the state '{place}': {why}; it is as it was before",
+            hint="run the same command again: what was begun is looked up before anything is pushed",
+        )
+    )
+
+
+def refused(place: str, why: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ164",
+            f"the remote refused to write the state '{place}': {why}; it is as it was before",
+            hint="allow pushes to refs/sieve-jobs/*: in CI the job needs the right to write contents",
+        )
+    )
+
+
+def unknown(place: str, why: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ164",
+            f"could not tell whether the state '{place}' was written: {why}; no job is pushed because of it",
+            hint="run the same command again: it reads what is there, and looks for what was begun",
+        )
+    )
+
+
+def contended(place: str) -> LockedError:
+    return LockedError(
+        Diagnostic(
+            "SJ159",
+            f"could not write the state '{place}': others wrote it first, each time; nothing was written",
+            hint="run the same command again",
+        )
+    )
+
+
+def locked(place: str, lease: Lease, waited: float) -> LockedError:
+    return LockedError(
+        Diagnostic(
+            "SJ151",
+            f"the state '{place}' is locked{f' after waiting {waited:g} s' if waited > 0 else ''} by {_who(lease)}",
+            hint="--lock-timeout 5m waits for it; one whose runner died ends by itself, "
+            f"{lease.expires_at:%H:%M:%SZ} at the latest if it is not renewed",
+        )
+    )
+
+
+def overtaken(place: str, lease: Lease | None) -> LockedError:
+    who = f"by {_who(lease)}" if lease is not None else "by another run"
+    return LockedError(
+        Diagnostic(
+            "SJ151",
+            f"the lease on the state '{place}' was not renewed in time and was taken over {who}; nothing was written",
+            hint="run the same command again: what was begun is looked up before anything is pushed",
+        )
+    )
+
+
+def missing(place: str, lineage: str, target: str) -> GuardedError:
+    """The config says which state it is, and there is none."""
+    return GuardedError(
+        Diagnostic(
+            "SJ155",
+            f"the state '{place}' is not there, and the config says it is the one of lineage '{lineage}'; "
+            "nothing was sent",
+            hint=f"a lost one is rebuilt by: sieve-jobs state adopt -t {target}; "
+            "for a target that never ran, --new-state makes it",
+        )
+    )
+
+
+def gone(place: str, serial: int, ref: str, remote: str, target: str) -> StateError:
+    """It was there before."""
+    return StateError(
+        Diagnostic(
+            "SJ162",
+            f"the state '{place}' is gone from the remote; this clone saw it at serial {serial}",
+            hint=f"git push {remote} {ref} brings back what this clone saw last; else rebuild it: "
+            f"sieve-jobs state adopt -t {target}",
+        )
+    )
+
+
+def rolled_back(place: str, serial: int, seen: int, mark: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ162",
+            f"the state '{place}' has serial {serial}, but serial {seen} was seen here before",
+            hint="put back the newer one, or it would push again what it forgot; "
+            f"if it was set back on purpose, delete '{mark}'",
+        )
+    )
+
+
+def other_lineage(place: str, found: str, expected: str, *, pinned: bool, mark: str) -> StateError:
+    whose = "the config says" if pinned else "this clone knows"
+    way = (
+        "set the lineage of the config to it if it is the one meant"
+        if pinned
+        else f"if a new state was begun on purpose, delete '{mark}'"
+    )
+    return StateError(
+        Diagnostic(
+            "SJ163", f"the state '{place}' has the lineage '{found}', {whose} '{expected}'; nothing was sent", hint=way
+        )
+    )
+
+
+def newer(place: str, found: int, known: int, tool: str) -> StateError:
+    by = f" by sieve-jobs {tool}" if tool else " by a newer sieve-jobs"
+    return StateError(
+        Diagnostic(
+            "SJ154",
+            f"the state '{place}' was written{by} in format {found}; this version reads up to format {known}",
+            hint=f"use sieve-jobs {tool} or later" if tool else "use the newest sieve-jobs",
+        )
+    )
+
+
+def damaged(place: str, what: str, ref: str, remote: str) -> StateError:
+    return StateError(
+        Diagnostic(
+            "SJ153",
+            f"the state '{place}' is damaged: {what}",
+            hint=f"nothing was changed; 'git log {ref}' has what was written before, and "
+            f"'git push --force {remote} COMMIT:{ref}' puts a good one back",
+        )
+    )
+
+
+def _who(lease: Lease) -> str:
+    owner = lease.owner
+    page = f", {owner.run_url}" if owner.run_url else ""
+    since = f"{owner.started_at:%Y-%m-%d %H:%M:%SZ}"
+    return f"{owner.user} on {owner.host}: '{owner.command}', pid {owner.pid}, since {since}{page}"

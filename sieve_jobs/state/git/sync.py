@@ -1,0 +1,183 @@
+"""Sync: brings the copy to what the remote has, or says why that cannot be the state that is meant."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sieve_jobs.errors import SieveJobsError
+from sieve_jobs.state.batch import Batch
+from sieve_jobs.state.entry import Entry, PastJob
+from sieve_jobs.state.git import problems
+from sieve_jobs.state.git.copy import Copy, Origin, new_lineage
+from sieve_jobs.state.git.repository import Repository
+from sieve_jobs.state.lookups import read_intents
+from sieve_jobs.state.mark import Mark, seen
+from sieve_jobs.state.parse import DocumentError
+from sieve_jobs.state.problems import shown
+from sieve_jobs.state.reading import read_header
+from sieve_jobs.state.snapshot import (
+    FORMAT,
+    HEAD,
+    Head,
+    NewerFormatError,
+    is_shard,
+    keys_of,
+    parse_head,
+    parse_shard,
+)
+from sieve_jobs.state.writing import mirror
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """Which state is meant, and what may be missing."""
+
+    place: str
+    """The state as people are shown it."""
+    target: str
+    lineage: str | None = None
+    """The config's; None where it says none."""
+    new_state: bool = False
+    """A state that is not there is to be made."""
+    writes: bool = False
+    """Somebody is about to act on it: one that is missing is refused, where the config says which one it is."""
+
+
+class Sync:
+    """The way from the remote to the copy."""
+
+    def __init__(
+        self, repository: Repository, copy: Copy, mark: Path | None, meant: Meant, now: Callable[[], datetime]
+    ) -> None:
+        """*mark* is the file that remembers what was seen here, beside the copy; None where nothing is kept."""
+        self._repository, self._copy, self._meant, self._now = repository, copy, meant, now
+        self._mark = None if mark is None else Mark(mark)
+
+    def refresh(self) -> Origin:
+        """Asks the remote, and takes what is new. Raises StateError, GuardedError."""
+        tip = self._repository.tip()
+        with self._copy.transaction() as connection:
+            origin = self._copy.origin(connection)
+            if tip is None:
+                origin = self._absent(connection, origin)
+            elif tip != origin.commit:
+                origin = self._take(connection, origin, self._repository.fetch())
+            self._copy.put_origin(connection, origin.commit, origin.head, self._now())
+        self.remember(origin.head)
+        return self._copy.origin()
+
+    def from_here(self) -> None:
+        """Fills an empty copy from what was fetched here before, without any network."""
+        tip = self._repository.local()
+        if tip is not None:
+            with self._copy.transaction() as connection:
+                if self._copy.origin(connection).commit is None:
+                    origin = self._take(connection, self._copy.origin(connection), tip)
+                    self._copy.put_origin(connection, origin.commit, origin.head, self._now())
+
+    def remember(self, head: Head) -> None:
+        """Raises the high-water mark to what was seen."""
+        if self._mark is not None and head.header.serial:
+            self._mark.write(head.header.lineage, head.header.serial)
+
+    def close(self) -> None:
+        if self._mark is not None:
+            self._mark.close()
+
+    def _seen(self) -> tuple[str, int]:
+        return ("", 0) if self._mark is None else seen(self._mark.read())
+
+    def _shown_mark(self) -> str:
+        return "" if self._mark is None else shown(self._mark.path)
+
+    def _absent(self, connection: sqlite3.Connection, origin: Origin) -> Origin:
+        """The remote has no such ref."""
+        meant, (_, serial) = self._meant, self._seen()
+        known = max(serial, origin.head.header.serial)
+        if not meant.new_state:
+            if known:
+                repository = self._repository
+                raise problems.gone(meant.place, known, repository.ref, repository.remote, meant.target)
+            if meant.lineage is not None and meant.writes:
+                raise problems.missing(meant.place, meant.lineage, meant.target)
+        lineage = meant.lineage or (new_lineage() if known else origin.head.header.lineage)
+        if lineage != origin.head.header.lineage or origin.commit is not None:
+            self._copy.empty(connection, lineage)
+        return self._copy.origin(connection)
+
+    def _take(self, connection: sqlite3.Connection, origin: Origin, commit: str) -> Origin:
+        try:
+            head = self._head(commit)
+            self._require_meant(head)
+            if origin.commit is None or not self._repository.has(origin.commit):
+                self._copy.empty(connection, head.header.lineage)
+                blobs = {path: (None, blob) for path, blob in self._repository.listing(commit).items()}
+                batch = self._batch(connection, dict(blobs), head)
+            else:
+                batch = self._batch(connection, self._repository.changed(origin.commit, commit), head)
+            mirror(connection, read_header(connection), batch, head.header, head.tool)
+        except DocumentError as error:
+            raise self._damaged(str(error)) from error
+        except sqlite3.IntegrityError as error:
+            raise self._damaged("a job belongs to two specs") from error
+        return Origin(commit, head, None)
+
+    def _head(self, commit: str) -> Head:
+        name = f"{commit}:{HEAD}"
+        text = self._repository.read([name]).get(name)
+        if text is None:
+            raise DocumentError(f"it has no {HEAD}")
+        try:
+            return parse_head(text)
+        except NewerFormatError as error:
+            raise problems.newer(self._meant.place, error.found, FORMAT, error.tool) from error
+
+    def _require_meant(self, head: Head) -> None:
+        """Raises StateError for another state, and for an older one than was seen here."""
+        meant, header = self._meant, head.header
+        lineage, serial = self._seen()
+        for expected, pinned in ((meant.lineage, True), (lineage or None, False)):
+            if expected not in (None, header.lineage):
+                raise problems.other_lineage(
+                    meant.place, header.lineage, str(expected), pinned=pinned, mark=self._shown_mark()
+                )
+        if header.serial < serial:
+            raise problems.rolled_back(meant.place, header.serial, serial, self._shown_mark())
+
+    def _batch(
+        self, connection: sqlite3.Connection, changed: dict[str, tuple[str | None, str | None]], head: Head
+    ) -> Batch:
+        """What differs, as rows. Raises DocumentError."""
+        shards = {path: blobs for path, blobs in changed.items() if is_shard(path)}
+        contents = self._repository.read(blob for blobs in shards.values() for blob in blobs if blob is not None)
+        batch = Batch(decides=True)
+        for path, (old, _) in shards.items():
+            for key in keys_of(self._content(contents, path, old)):
+                (batch.entries if path.startswith("entries/") else batch.past)[key] = None
+        for path, (_, new) in shards.items():
+            for row in parse_shard(path, self._content(contents, path, new)):
+                _put(batch, row)
+        batch.intents.update(dict.fromkeys(intent.uuid for intent in read_intents(connection)))
+        batch.intents.update({intent.uuid: intent for intent in head.intents})
+        return batch
+
+    def _content(self, contents: dict[str, bytes], path: str, blob: str | None) -> bytes:
+        if blob is None:
+            return b""
+        if blob not in contents:
+            raise DocumentError(f"{path} is not there")
+        return contents[blob]
+
+    def _damaged(self, what: str) -> SieveJobsError:
+        return problems.damaged(self._meant.place, what, self._repository.ref, self._repository.remote)
+
+
+def _put(batch: Batch, row: Entry | PastJob) -> None:
+    if isinstance(row, Entry):
+        batch.entries[row.name] = row
+    else:
+        batch.past[row.job_id] = row
