@@ -128,7 +128,11 @@ class Session:
 
     @property
     def shown_state(self) -> str:
-        """The state file as people are shown it: relative to the root where it lies below it."""
+        """The state as people are shown it: a file is relative to the root where it lies below it."""
+        if self.target.in_git:
+            from sieve_jobs.cli.shared import shown_place
+
+            return shown_place(self)
         path = self.state_path
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
@@ -230,19 +234,23 @@ class Session:
         except StateError:
             return None
 
-    def open_store(self, *, read_only: bool) -> SqliteStore:
-        """The target's state. The caller closes it."""
+    def open_store(self, *, read_only: bool, new_state: bool = False, offline: bool = False) -> SqliteStore:
+        """The target's state. The caller closes it.
+
+        Of a shared one: with *new_state* it is made where it is not there, *offline* it is read as last seen here.
+        """
+        if self.target.in_git:
+            from sieve_jobs.cli.shared import open_shared
+
+            return open_shared(self, read_only=read_only, new_state=new_state, offline=offline)
         from sieve_jobs.state.sqlite import open_store
 
         return open_store(self.state_path, read_only=read_only)
 
     def known_names(self) -> Sequence[str]:
         """Names that the state knows, sorted; none without a state."""
-        store = self.open_store(read_only=True)
-        try:
+        with self.open_store(read_only=True, offline=True) as store:
             return store.names()
-        finally:
-            store.close()
 
     def chosen(self, words: Sequence[str], known: Mapping[str, str]) -> set[str]:
         """Names of *known* (name to path) that *words* mean, paths seen from the folder the run works in.

@@ -64,7 +64,8 @@ def _with_hint(check: Check) -> str:
 def _checks(session: Session) -> Iterator[Check]:
     looks: dict[str, Callable[[Session], Iterator[Check]]] = {
         "config": _config, "target": _target, "specs": _specs, "functions": _functions, "state": _state,
-        "lock": _lock, "tags": _tags, "api key": _api_key, "far side": _far_side, "proxies": _proxies,
+        "remote": _remote, "lock": _lock, "tags": _tags, "api key": _api_key, "far side": _far_side,
+        "proxies": _proxies,
     }  # fmt: skip
     for name, look in looks.items():
         yield from _checked(name, look(session))
@@ -127,8 +128,17 @@ def _state(session: Session) -> Iterator[Check]:
         return
     doubts = f", {count(len(state.intents), 'push', 'pushes')} in doubt" if state.intents else ""
     entries = count(len(state.settled) + len(state.open), "entry", "entries")
-    detail = f"{session.shown_state}: {entries}, serial {state.header.serial}{doubts}"
+    lineage = f", lineage {state.header.lineage}" if session.target.in_git else ""
+    detail = f"{session.shown_state}: {entries}, serial {state.header.serial}{lineage}{doubts}"
     yield Check("state", not state.intents, detail, "`sieve-jobs apply` looks for them, `sieve-jobs resolve` decides")
+
+
+def _remote(session: Session) -> Iterator[Check]:
+    if session.target.in_git:
+        from sieve_jobs.cli.shared import require_writable_remote
+
+        require_writable_remote(session)
+        yield Check("remote", True, "would take a push")
 
 
 def _lock(session: Session) -> Iterator[Check]:

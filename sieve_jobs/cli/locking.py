@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,10 +10,28 @@ from typing import TYPE_CHECKING
 from sieve_jobs.cli.context import Session
 from sieve_jobs.config.settings import STATE_FOLDER
 from sieve_jobs.state.folder import ensure_folder
-from sieve_jobs.state.lock import hold, this_process
+from sieve_jobs.state.lock import Owner, hold, this_process
 
 if TYPE_CHECKING:
     from sieve_jobs.state.sqlite import SqliteStore
+
+
+@contextmanager
+def writable(
+    session: Session, verb: str, timeout: float, *, new_state: bool = False
+) -> Iterator[tuple[SqliteStore, Callable[[], None]]]:
+    """The state, open for writing under its lock, and what frees the lock before the block ends.
+
+    Waits up to *timeout* seconds for another run. Raises LockedError naming who holds it, StateError.
+    """
+    with ExitStack() as held:
+        lock = held.enter_context(locked(session, verb, timeout))
+        store = held.enter_context(written(session, new_state=new_state))
+        if session.target.in_git:
+            from sieve_jobs.cli.shared import leased
+
+            held.enter_context(leased(store, _owner(session, verb), timeout, lock))
+        yield store, lock.close
 
 
 def locked(session: Session, verb: str, timeout: float) -> ExitStack:
@@ -25,18 +43,24 @@ def locked(session: Session, verb: str, timeout: float) -> ExitStack:
     ensure_folder(session.root)
     if path.parent.name != STATE_FOLDER:
         path.parent.mkdir(parents=True, exist_ok=True)
-    owner = this_process(f"{verb} -t {session.target.name}", session.environ, datetime.now(UTC))
     held = ExitStack()
-    held.enter_context(hold(path.with_suffix(".lock"), owner=owner, timeout=timeout))
+    held.enter_context(hold(path.with_suffix(".lock"), owner=_owner(session, verb), timeout=timeout))
     return held
 
 
 @contextmanager
-def written(session: Session) -> Iterator[SqliteStore]:
-    """The state, open for writing. What went wrong beside it, such as the backup of the day, is said at its end."""
-    store = session.open_store(read_only=False)
+def written(session: Session, *, new_state: bool = False) -> Iterator[SqliteStore]:
+    """The state, open for writing. What went wrong beside it, such as the backup of the day, is said at its end.
+
+    *new_state*: a shared one is made where it is not there.
+    """
+    store = session.open_store(read_only=False, new_state=new_state)
     try:
         with store:
             yield store
     finally:
         session.warnings(*store.warnings)
+
+
+def _owner(session: Session, verb: str) -> Owner:
+    return this_process(f"{verb} -t {session.target.name}", session.environ, datetime.now(UTC))

@@ -13,7 +13,7 @@ from sieve_jobs.cli.options import complete_name, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import ExitCode
+from sieve_jobs.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from sieve_jobs.plan.action import Prune
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @names_argument
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.option("--refresh", is_flag=True, help="Ask the far side first how running jobs stand.")
+@click.option("--offline", is_flag=True, help="Use a shared state as last seen here; no network, no secret.")
 @click.option(
     "--rerun", multiple=True, metavar="GLOB", shell_complete=complete_name, help="Plan as if these were to run again."
 )
@@ -48,6 +49,7 @@ def command(
     *,
     detailed_exitcode: bool,
     refresh: bool,
+    offline: bool,
     rerun: tuple[str, ...],
     prune: Prune | None,
     show_request: str | None,
@@ -61,9 +63,11 @@ def command(
         from sieve_jobs.cli.request import show
 
         return show(session, show_request)
+    if refresh and offline:
+        raise UsageError(Diagnostic("SJ186", "--refresh and --offline do not go together"))
     options = plan_options(session, names, rerun=rerun, prune=prune)
-    with session.open_store(read_only=True) as store:
-        planned = make_plan(session, store, options, refresh=refresh)
+    with session.open_store(read_only=True, offline=offline) as store:
+        planned = make_plan(session, store, options, refresh=refresh, offline=offline)
     session.say_key_hint()
     say_nothing_found(session)
     if verbose:

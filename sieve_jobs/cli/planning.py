@@ -58,8 +58,13 @@ def options_for(session: Session, names: frozenset[str]) -> PlanOptions:
     return replace(base, selected=names, local=session.target.is_local, ignore_query=session.target.ignore_query)
 
 
-def make_plan(session: Session, store: Store, options: PlanOptions, *, refresh: bool = False) -> Planned:
-    """The plan of the session's tree against *store*, loaded now; with *refresh* the far side is asked first."""
+def make_plan(
+    session: Session, store: Store, options: PlanOptions, *, refresh: bool = False, offline: bool = False
+) -> Planned:
+    """The plan of the session's tree against *store*, loaded now; with *refresh* the far side is asked first.
+
+    *offline*: as *store* was opened.
+    """
     state = refreshed(session, store.load()) if refresh else store.load()
     header = state.header
     age = (
@@ -67,9 +72,14 @@ def make_plan(session: Session, store: Store, options: PlanOptions, *, refresh: 
         if header.written_at is None or header.serial == 0
         else (datetime.now(UTC) - header.written_at).total_seconds()
     )
-    where = Where(session.target.name, session.target.endpoint, session.shown_state, header.serial, age)
+    shown = store.place if session.target.in_git else session.shown_state
+    where = Where(session.target.name, session.target.endpoint, shown, header.serial, age)
     plan = build(session.tree, store, state, where, options)
     missing = tuple(absent_functions(session, plan)) if session.target.is_local else ()
+    if session.target.in_git:
+        from sieve_jobs.cli.shared import notices
+
+        missing += notices(session, store, offline=offline)
     return Planned(replace(plan, notices=plan.notices + missing) if missing else plan, options, state)
 
 

@@ -12,7 +12,7 @@ from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
 from sieve_jobs.cli.interrupt import run_interruptible
-from sieve_jobs.cli.locking import locked, written
+from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
@@ -75,19 +75,20 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
     _require_specs(session, asked)
     session = session.to_write()
     with ExitStack() as held:
-        lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
-        store = held.enter_context(written(session))
+        opened = writable(session, asked.verb, asked.lock_timeout, new_state=asked.new_state)
+        store, unlock = held.enter_context(opened)
         wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
         planned = make_plan(session, store, wanted)
         _show_plan(session, planned, asked)
         _guard(session, planned, asked)
         if _is_idle(planned):
-            lock.close()
+            unlock()
             return _answer_idle(session, planned, asked)
         if not asked.continue_only:
             require_consent(session, planned.plan, yes=asked.yes, quiet=session.as_json or asked.events)
         with far_side(session, workers=default_workers()) as far:
-            outcome = _push(session, far, store, planned, asked=asked, unlock=lock.close)
+            outcome = _push(session, far, store, planned, asked=asked, unlock=unlock)
+        _say_unpinned(session, store, planned)
         return answer(session, outcome, as_events=asked.events)
 
 
@@ -98,6 +99,16 @@ def _require_specs(session: Session, asked: Asked) -> None:
     folders = (scanned for specs in session.config.project.specs for scanned in scan(session.root, specs))
     if not any(scanned.files or scanned.problems for scanned in folders):
         raise GuardedError(none_found(0, first=True))
+
+
+def _say_unpinned(session: Session, store: Store, planned: Planned) -> None:
+    """After the first run of a shared state: how the config says which one it is."""
+    if session.target.in_git and planned.state.header.serial == 0:
+        from sieve_jobs.cli.shared import unpinned
+
+        line = unpinned(session, store)
+        if line is not None:
+            session.streams.say(line)
 
 
 def _show_plan(session: Session, planned: Planned, asked: Asked) -> None:

@@ -11,7 +11,7 @@ import click
 
 from sieve_jobs.cli.connection import default_workers, far_side
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.locking import locked, written
+from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, options_for
 from sieve_jobs.cli.pushing import Asked, answer, apply_options, run_shown
@@ -87,8 +87,7 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
 
     session = session.to_write()
     with ExitStack() as held:
-        lock = held.enter_context(locked(session, asked.verb, asked.lock_timeout))
-        store = held.enter_context(written(session))
+        store, unlock = held.enter_context(writable(session, asked.verb, asked.lock_timeout))
         chosen = _chosen(session, asked.names, store.load().intents)
         if not chosen:
             session.streams.say("no push is in doubt")
@@ -96,7 +95,7 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
         answers = dict.fromkeys(sorted(chosen), decide(len(chosen)))
         planned: Planned = make_plan(session, store, options_for(session, chosen))
         with far_side(session, workers=default_workers()) as far:
-            options = replace(apply_options(session, far, planned, asked), unlock=lock.close)
+            options = replace(apply_options(session, far, planned, asked), unlock=unlock)
 
             def work(client: Client, stop: Stop, emit: Callable[[Event], None]) -> Awaitable[ApplyResult]:
                 run_options = replace(options, stop=stop)

@@ -9,7 +9,7 @@ import click
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, one_entry
-from sieve_jobs.cli.locking import locked, written
+from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import (
     DURATION,
     VerbGroup,
@@ -88,7 +88,7 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
     A spec that is still there and asks for the same uses its finished job again at the next apply; `rerun` is the
     verb that runs it anew.
     """
-    with locked(session, "state rm", lock_timeout), written(session) as store:
+    with writable(session, "state rm", lock_timeout) as (store, _):
         state = store.load()
         chosen = chosen_entries(session, store, names)
         doubts = [intent.name for intent in state.intents if intent.name in chosen]

@@ -68,7 +68,7 @@ def _follow(
     """What following came to, and every entry as it stands afterwards."""
     from sieve_jobs.push.follow import follow
     from sieve_jobs.push.followed import Followed, FollowOptions
-    from sieve_jobs.push.recorder import Recorder
+    from sieve_jobs.push.recorder import recorder_for
 
     redactor = redactor_of(session)
     jobs = [Followed(name, entry.job_id, entry.status, redactor) for name, entry in running.items()]
@@ -87,7 +87,7 @@ def _follow(
                 target=session.target.name,
                 organization_id=None if session.target.is_local else header.organization_id,
             )
-            result = await follow(jobs, Recorder(store, header.serial), client, options, progress.emit)
+            result = await follow(jobs, recorder_for(store, header.serial), client, options, progress.emit)
             code = {stop.exit_code} if stop.asked.is_set() else set()
             return replace(result, codes=result.codes | code)
 

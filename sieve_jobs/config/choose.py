@@ -74,13 +74,13 @@ def needs_shared_state(target: Target, environ: Mapping[str, str]) -> None:
         return
     name = "prod" if target.name == ENV else target.name
     endpoint = f'endpoint = "{target.endpoint}"\n' if target.name == ENV else ""
-    lines = f'[targets.{name}]\n{endpoint}state = "path/that/outlives/the/runner/{name}.db"'
+    lines = f'[targets.{name}]\n{endpoint}state = "git"'
     raise InvalidError(
         Diagnostic(
             "SJ185",
             f"in CI the state of '{target.name}' would be lost with this machine, and every job pushed again",
             expected=f"in {CONFIG_NAME}:\n{lines}",
-            hint="keep that path in a cache or a volume that every run shares",
+            hint='state = "git" keeps it on the remote of this repository; a path on a disk that stays does too',
         )
     )
 

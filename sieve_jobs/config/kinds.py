@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sieve_jobs.config.settings import LOCAL, parse_duration
+from sieve_jobs.config.settings import GIT, LOCAL, parse_duration
 
 Kind: TypeAlias = Callable[[object], object]
 """Turns a TOML value into the setting, or raises ValueError whose text completes "expected …"."""
@@ -17,7 +17,8 @@ _LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}|localhost|\[::1\]", re.IGNORECASE)
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/?#@:]+)(?::(?P<port>\d{1,5}))?(?P<path>/[^?#\s]*)?"
 )
-_SHARED = re.compile(r"git|[a-z][a-z0-9+]+://.*", re.IGNORECASE)
+_LINEAGE = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_SHARED = re.compile(r"[a-z][a-z0-9+]+://.*", re.IGNORECASE)
 
 
 class LaterError(ValueError):
@@ -100,7 +101,15 @@ def host_port(url: str) -> tuple[str, int]:
 def state(value: object) -> str:
     if isinstance(value, str) and _SHARED.fullmatch(value):
         raise LaterError("a path")
+    if isinstance(value, str) and value.lower() == GIT:
+        return GIT
     return text(value)
+
+
+def lineage(value: object) -> str:
+    if not isinstance(value, str) or not _LINEAGE.fullmatch(value):
+        raise ValueError("8 to 64 letters, digits, '-' and '_', as `sieve-jobs doctor` shows it")
+    return value
 
 
 def _whole(value: object, least: int, most: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sieve_jobs.config import kinds
 from sieve_jobs.config.kinds import Kind, LaterError
-from sieve_jobs.config.settings import CONFIG_NAME, LOCAL, Config, Project, Target
+from sieve_jobs.config.settings import CONFIG_NAME, GIT, LOCAL, Config, Project, Target
 from sieve_jobs.diagnostic import Diagnostic, Place, did_you_mean
 from sieve_jobs.errors import InvalidError
 
@@ -28,6 +28,7 @@ TARGET_KEYS: Mapping[str, Kind] = {
     "endpoint": kinds.endpoint,
     "api_key_env": kinds.variable,
     "state": kinds.state,
+    "lineage": kinds.lineage,
     "concurrency": kinds.concurrency,
     "allow_env": kinds.texts,
     "max_pushes": kinds.count,
@@ -37,7 +38,7 @@ TARGET_KEYS: Mapping[str, Kind] = {
     "vars": kinds.variables,
 }
 LATER_TABLES = frozenset({"engine"})
-LATER_TARGET_KEYS = frozenset({"stand_ins", "max_cost", "lineage", "uploads", "keep"})
+LATER_TARGET_KEYS = frozenset({"stand_ins", "max_cost", "uploads", "keep"})
 GUARDED_VALUES = frozenset({"api_key_env", "endpoint", "state", "vars"})
 """Keys whose value is never shown when it is wrong: a key or a password may have been put there."""
 REMOTE_PUSHES = 50
@@ -159,11 +160,27 @@ class _Reader:
                 )  # fmt: skip
         elif is_table and "endpoint" not in written:
             self._wrong_key(place, f"target '{name}' has no endpoint", f'endpoint = "https://…", or "{LOCAL}"')
+        self._check_shared(place, settings, written)
         if "endpoint" not in settings:
             return None
         if settings["endpoint"] != LOCAL:
             settings.setdefault("max_pushes", REMOTE_PUSHES)
         return Target(name=name, **settings)
+
+    def _check_shared(self, place: places.Path, settings: dict[str, Any], written: Mapping[str, Any]) -> None:
+        """A state that is shared, and what goes with it alone."""
+        shared = settings.get("state") == GIT
+        if shared and settings.get("endpoint") == LOCAL:
+            self._wrong_value(
+                (*place, "state"), "the engine's jobs live on this machine, so their state cannot be shared", "a path",
+                hint='state = "git" is for a target whose endpoint is a url',
+            )  # fmt: skip
+        elif shared and (".." in place[-1] or place[-1].endswith((".", ".lock"))):
+            self._wrong_key(place, f"'{place[-1]}' cannot be the name of a git ref", "a name without '..' and '.lock'")
+        elif not shared and "lineage" in settings and ("state" in settings or "state" not in written):
+            self._wrong_key(
+                (*place, "lineage"), "'lineage' says which shared state is meant", 'state = "git" beside it'
+            )
 
     def _settings(self, place: places.Path, known: Mapping[str, Kind], later: frozenset[str]) -> dict[str, Any]:
         """The settings of one table that are right; what is wrong is a problem."""
@@ -178,7 +195,7 @@ class _Reader:
                 try:
                     settings[name] = known[name](value)
                 except LaterError:
-                    self._later(here, "state other than a path", value=True)
+                    self._later(here, "a state other than a path or git", value=True)
                 except ValueError as error:
                     self._wrong_value(here, f"'{name}' is not valid", str(error))
         return settings

@@ -56,7 +56,11 @@ def _target(fixed: dict[str, Any], required: list[str]) -> dict[str, Any]:
             "type": "string", "pattern": _NAME, "default": default.api_key_env,
             "description": "Name of the variable that holds the key.",
         },
-        "state": {"type": "string", "minLength": 1, "description": "Path of the state file."},
+        "state": {"type": "string", "minLength": 1, "description": "Path of the state file, or git: on the remote."},
+        "lineage": {
+            "type": "string", "pattern": r"^[A-Za-z0-9_-]{8,64}$",
+            "description": "Which shared state is meant: another one, or none, is refused.",
+        },
         "concurrency": {
             "type": "integer", "minimum": 1, "maximum": 64, "default": default.concurrency,
             "description": "Pushes under way at once.",

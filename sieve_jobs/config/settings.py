@@ -11,6 +11,8 @@ CONFIG_NAME = "sieve-jobs.toml"
 STATE_FOLDER = ".sieve-jobs"
 LOCAL = "local"
 """The endpoint that stands for the embedded engine, and the name of the default target."""
+GIT = "git"
+"""The `state` of a target that is shared through the project's git remote."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
@@ -42,7 +44,9 @@ class Target:
     api_key_env: str = "SIEVE_API_KEY"
     """Name of the variable that holds the key."""
     state: str | None = None
-    """Path of the state file as written; None is the local default."""
+    """Path of the state file as written, or `git`; None is the local default."""
+    lineage: str | None = None
+    """Which shared state is meant; None where the config does not say."""
     concurrency: int = 8
     allow_env: tuple[str, ...] | None = None
     """Patterns of what specs may read; None is the default of spec/variables.py."""
@@ -62,8 +66,15 @@ class Target:
         """Whether jobs go to the embedded engine."""
         return self.endpoint == LOCAL
 
+    @property
+    def in_git(self) -> bool:
+        """Whether the state lies on a ref of the project's git remote."""
+        return self.state == GIT
+
     def state_path(self, root: Path) -> Path:
-        """Absolute path of the state file."""
+        """Absolute path of the state file; of its copy, where the state is shared."""
+        if self.in_git:
+            return root / STATE_FOLDER / f"{self.name}.copy.db"
         if self.state is not None:
             return root / Path(self.state).expanduser()
         return root / STATE_FOLDER / f"{self.store_name or self.name}.db"

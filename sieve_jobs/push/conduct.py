@@ -33,10 +33,13 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
             following = asyncio.create_task(run.follower.run())
         await _until_stopped(run, _settle(run, doubts))
         doubts.hold_rest()
-        await run.recorder.flush()
-        run.options.unlock()
+        await run.recorder.flush(statuses=False)
+        # A lease far away takes a moment to be given back, and jobs are followed meanwhile.
+        await asyncio.to_thread(run.options.unlock)
         run.follower.close()
-        return await following if following is not None else None
+        followed = await following if following is not None else None
+        await run.recorder.flush()
+        return followed
     except SieveJobsError as error:
         with suppress(SieveJobsError):
             await run.recorder.flush()  # what the pushes under way came to

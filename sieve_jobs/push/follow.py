@@ -151,7 +151,7 @@ class Follower:
         """Asks in rounds: for what waiting calls do not tell, and for everything where they do not work."""
         pause = FIRST_PAUSE
         while True:
-            await self._recorder.flush()
+            await self._recorder.check()
             before = dict(self._open)
             asked = self._to_ask()
             if asked:

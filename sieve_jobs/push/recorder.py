@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.store import Store
@@ -11,6 +14,18 @@ from sieve_jobs.state.writes import JobStatus, PutIntent, Write
 GATHER = 0.002
 """Longest a commit waits for company, in seconds: answers that come in meanwhile share it, and its sync of the disk.
 Measured: with eight pushes at a time 0.6 of the commits that a seventh of it takes, and 0.9 of the processor time."""
+
+
+Waiter: TypeAlias = "asyncio.Future[float | Exception]"
+
+
+def recorder_for(store: Store, serial: int, monotonic: Callable[[], float] = time.monotonic) -> Recorder:
+    """The way to *store* that suits it."""
+    if not store.slow:
+        return Recorder(store, serial, monotonic)
+    from sieve_jobs.push.slow_recorder import SlowRecorder
+
+    return SlowRecorder(store, serial, monotonic)
 
 
 class Recorder:
@@ -22,26 +37,30 @@ class Recorder:
     still learned of pushes under way is tried nevertheless: the state knows whether it can take it.
     """
 
-    def __init__(self, store: Store, serial: int) -> None:
+    def __init__(self, store: Store, serial: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._serial = serial
+        self._monotonic = monotonic
         self._writes: list[Write] = []
         self._statuses: list[JobStatus] = []
         self.company: int | None = None
         """How many may come to wait at a time: a commit for which all of them wait is not put off. None: not known."""
         self._due: asyncio.TimerHandle | None = None
         """The commit that is scheduled."""
-        self._waiting: list[asyncio.Future[Exception | None]] = []
-        """Those who wait for that commit; each gets what it raised."""
+        self._waiting: list[Waiter] = []
+        """Those who wait for that commit; each gets when it began, or what it raised."""
         self._broken: Exception | None = None
 
-    async def write(self, *writes: Write) -> None:
-        """Returns once *writes* are durable, with everything that was handed over before. Raises StateError."""
+    async def write(self, *writes: Write) -> float:
+        """Returns once *writes* are durable, with everything that was handed over before. Raises StateError.
+
+        The answer is when the commit that has them began, in monotonic seconds.
+        """
         if self._broken is not None:
             raise self._broken
         self._writes += writes
         self._schedule()
-        await self.flush()
+        return await self._commit_is_over()
 
     def later(self, *writes: Write) -> None:
         """Hands *writes* over, to be durable within a moment; an error shows at the next write or flush."""
@@ -53,20 +72,27 @@ class Recorder:
         self._statuses.append(said)
         self._schedule()
 
-    async def flush(self) -> None:
-        """Returns once everything handed over is durable."""
+    async def check(self) -> None:
+        """Raises what an earlier commit raised, and waits for one where that takes no time."""
+        await self.flush()
+
+    async def flush(self, *, statuses: bool = True) -> None:
+        """Returns once everything handed over is durable; without *statuses*, those may be left for later."""
+        del statuses
+        await self._commit_is_over()
+
+    async def _commit_is_over(self) -> float:
+        """Waits for the commit that is due, if there is one."""
         if self._due is None:
             if self._broken is not None:
                 raise self._broken
-            return
-        waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+            return self._monotonic()
+        waiter: Waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         if self.company is not None and len(self._waiting) >= self.company:
             self._due.cancel()
             self._commit()
-        error = await waiter
-        if error is not None:
-            raise error
+        return answered(await waiter)
 
     def _schedule(self) -> None:
         if self._due is None:
@@ -77,17 +103,16 @@ class Recorder:
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
         waiting, self._waiting = self._waiting, []
+        began = self._monotonic()
         try:
             self._commit_all(writes)
             if statuses:
                 self._store.commit(statuses, None)
         except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = self._broken or error
-        for waiter in waiting:
-            if not waiter.done():  # its task may have been cancelled
-                waiter.set_result(self._broken)
+        tell(waiting, self._broken or began)
 
-    def _commit_all(self, writes: list[Write]) -> None:
+    def _commit_all(self, writes: Sequence[Write]) -> None:
         """Where there is no room for what begins, there may be for what was learned: answers go in without intents."""
         if self._broken is not None:
             writes = [write for write in writes if not isinstance(write, PutIntent)]
@@ -100,3 +125,17 @@ class Recorder:
             if learned and len(learned) < len(writes):
                 self._serial = self._store.commit(learned, self._serial)
             raise
+
+
+def tell(waiting: Iterable[Waiter], answer: float | Exception) -> None:
+    """Tells everybody who waits how their commit went."""
+    for waiter in waiting:
+        if not waiter.done():  # its task may have been cancelled
+            waiter.set_result(answer)
+
+
+def answered(answer: float | Exception) -> float:
+    """When the commit began. Raises what it raised."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer

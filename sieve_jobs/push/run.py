@@ -20,7 +20,7 @@ from sieve_jobs.push.followed import Followed, FollowOptions
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.orders import Orders
 from sieve_jobs.push.pace import Pace
-from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.push.recorder import recorder_for
 from sieve_jobs.push.redact import Redactor, resolved_secrets
 from sieve_jobs.push.result import Result
 from sieve_jobs.push.stop import Stop
@@ -45,7 +45,7 @@ class Run:
         self.plan, self.store, self.client, self.options, self.emit = plan, store, client, options, emit
         self.clock = options.clock
         self.stop = options.stop or Stop()
-        self.recorder = Recorder(store, plan.where.serial)
+        self.recorder = recorder_for(store, plan.where.serial, self.clock.monotonic)
         self.pace = Pace()
         self.redactor = client.redactor.joined(options.secrets)
         self.pinned_endpoint = header.endpoint

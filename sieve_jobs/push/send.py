@@ -22,6 +22,8 @@ from sieve_jobs.wire import Job, Json
 
 LONGEST_START = 10.0
 """Seconds after which an intent is made durable anew before its push begins: the machine may have slept between."""
+MOST_CLAIMS = 3
+"""Times that an intent is made durable before it is given up: a state this slow cannot guard a push."""
 BUSY_TRIES = 10
 """Answers of 429 to one push after which the run ends."""
 KEYED_TRIES = 5
@@ -96,12 +98,25 @@ class _Attempts:
             self.order, doubt, now=run.clock.now(), server_now=run.client.server_now(),
             endpoint=run.plan.where.endpoint, organization=run.organization, commit=run.options.commit,
         )  # fmt: skip
-        while True:
-            began = run.clock.monotonic()
-            await run.recorder.write(PutIntent(intent))
-            if run.clock.monotonic() - began <= LONGEST_START:
-                return intent
-            intent = replace(intent, at=run.clock.now(), server_at=run.client.server_now())
+        for claim in range(1, MOST_CLAIMS + 1):
+            began = await run.recorder.write(PutIntent(intent))
+            took = run.clock.monotonic() - began
+            if took <= LONGEST_START:
+                break
+            if claim == MOST_CLAIMS:
+                self._too_slow(took)
+            else:
+                intent = replace(intent, at=run.clock.now(), server_at=run.client.server_now())
+        return intent
+
+    def _too_slow(self, took: float) -> None:
+        """Ends the run before this push: its intent is so old that another run may have given it up."""
+        run, limit = self.run, f"{LONGEST_START:g} s"
+        message = (
+            f"writing the state took {took:.0f} s, {MOST_CLAIMS} times in a row; a push begins within {limit} of it"
+        )
+        hint = f"'{self.order.name}' was not pushed; see to the disk or the network of the state, then run apply again"
+        run.halt(Diagnostic("SJ166", message, hint=hint), ExitCode.ERROR, message)
 
     def _withdraw(self, intent: Intent) -> Intent | None:
         """This attempt made nothing. The intent goes, unless an earlier attempt of it went unanswered."""

@@ -6,7 +6,6 @@ that was overtaken cannot commit any more, so it cannot push either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -80,13 +79,3 @@ def parse_lease(value: Json) -> Lease:
     )  # fmt: skip
     fields.done()
     return lease
-
-
-def run_url(environ: Mapping[str, str]) -> str:
-    """The page of the CI run this process belongs to; empty outside of CI, and where it is not known."""
-    server, repository, run = (
-        environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")
-    )  # fmt: skip
-    if server and repository and run:
-        return f"{server}/{repository}/actions/runs/{run}"
-    return environ.get("CI_JOB_URL") or environ.get("BUILD_URL") or environ.get("BUILDKITE_BUILD_URL") or ""

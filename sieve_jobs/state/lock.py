@@ -42,7 +42,15 @@ class Owner:
 def this_process(command: str, environ: Mapping[str, str], now: datetime) -> Owner:
     """This process as owner, from *now* on."""
     user = environ.get("LOGNAME") or environ.get("USER") or f"uid {os.geteuid()}"
-    return Owner(user, os.uname().nodename, os.getpid(), now, command)
+    return Owner(user, os.uname().nodename, os.getpid(), now, command, run_url(environ))
+
+
+def run_url(environ: Mapping[str, str]) -> str:
+    """The page of the CI run this process belongs to; empty outside of CI, and where it is not known."""
+    server, repository, run = (environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    if server and repository and run:
+        return f"{server}/{repository}/actions/runs/{run}"
+    return environ.get("CI_JOB_URL") or environ.get("BUILD_URL") or environ.get("BUILDKITE_BUILD_URL") or ""
 
 
 @contextmanager

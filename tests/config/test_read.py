@@ -62,6 +62,7 @@ def test_a_remote_target_has_a_limit_of_pushes_and_the_local_one_has_none() -> N
 def test_state_paths(tmp_path: Path) -> None:
     assert Target("p", "https://x.y").state_path(tmp_path) == tmp_path / ".sieve-jobs/p.db"
     assert Target("p", "https://x.y", state="a/b.db").state_path(tmp_path) == tmp_path / "a/b.db"
+    assert Target("p", "https://x.y", state="git").state_path(tmp_path) == tmp_path / ".sieve-jobs/p.copy.db"
     assert Target("env", "https://x.y", store_name="env-x.y-443").state_path(tmp_path).name == "env-x.y-443.db"
 
 
@@ -90,11 +91,14 @@ P = '[targets.p]\nendpoint = "https://x.y"\n'
         pytest.param(P + "vars = {A = 1}", "SJ182", "3:8", "a string for 'A'", id="variable that is a number"),
         pytest.param(P + "vars = {A-B = ''}", "SJ182", "3:8", "'A-B'", id="variable without a name"),
         pytest.param(P + "api_key_env = 'sk-canary'", "SJ182", "3:15", "not the key itself", id="key instead of name"),
-        pytest.param(P + "state = 'git'", "SJ183", "3:9", "not supported yet", id="state in git"),
+        pytest.param(
+            "[targets.q]\nendpoint = 'local'\nstate = 'git'", "SJ182", "3:9", "cannot be shared", id="engine's in git"
+        ),
         pytest.param(P + "state = 's3://canary/x'", "SJ183", "3:9", "not supported yet", id="state in a bucket"),
         pytest.param(P + "max_cost = 1.0", "SJ183", "3:1", "'max_cost' is not supported yet", id="budget"),
         pytest.param(P + "stand_ins = {}", "SJ183", "3:1", "not supported yet", id="stand-ins"),
-        pytest.param(P + "lineage = ''", "SJ183", "3:1", "not supported yet", id="lineage"),
+        pytest.param(P + "state = 'git'\nlineage = ''", "SJ182", "4:11", "8 to 64", id="empty lineage"),
+        pytest.param(P + "lineage = 'abcdefgh'", "SJ182", "3:1", "git", id="lineage of a state that is not shared"),
         pytest.param(P + "uploads = ''", "SJ183", "3:1", "not supported yet", id="uploads"),
         pytest.param("[engine]\nkeep = '7d'", "SJ183", "1:2", "not supported yet", id="engine settings"),
         pytest.param("[targets.p]\nwait = 3", "SJ182", "1:10", "no endpoint", id="no endpoint"),
@@ -121,7 +125,7 @@ def test_problem(text: str, code: str, place: str, needle: str) -> None:
 
 
 def test_all_problems_are_told_at_once_in_order() -> None:
-    found = problems(P + 'state = "git"\nwait = "x"\n[project]\nwat = 1\n[targets.q]\n')
+    found = problems(P + 'state = "s3://x"\nwait = "x"\n[project]\nwat = 1\n[targets.q]\n')
     assert [problem.place.line for problem in found if problem.place] == [3, 4, 6, 7]
 
 

@@ -56,7 +56,9 @@ class Copy:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.heal: Callable[[], None] = lambda: None
-        """Fills a copy that was made anew; called when what is read is not what was written."""
+        """Fills the copy; called before its first read, and when what is read is not what was written."""
+        self.filled = False
+        """Whether it was filled in this run."""
         self._writer, self._reader = self._open()
 
     def fresh(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -74,8 +76,10 @@ class Copy:
             raise self._refused(error) from error
 
     def again(self, read: Callable[[sqlite3.Connection], T], *, sound: str = "") -> T:
-        """As fresh: the copy is as good as its last check, and can be made anew."""
+        """As fresh, of what the remote had when this run first looked. The copy can be made anew: it is trusted."""
         del sound
+        if not self.filled:
+            self.heal()
         return self.fresh(read)
 
     @contextmanager

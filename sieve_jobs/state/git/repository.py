@@ -160,9 +160,13 @@ class Repository:
 
     def may_push(self) -> str | None:
         """Why the remote would not take a push, None where it would, as far as trying without writing tells."""
+        source = self.local() or "HEAD"
+        if self._git("rev-parse", "--verify", "--quiet", f"{source}^{{commit}}").code != 0:
+            return None  # nothing here to try it with
         done = self._network(
-            "push", "--porcelain", "--dry-run", "--no-verify", "--no-follow-tags", self.remote, f"HEAD:{self.ref}-try"
-        )
+            "push", "--porcelain", "--dry-run", "--no-verify", "--no-follow-tags", self.remote,
+            f"{source}:{self.ref}-try",
+        )  # fmt: skip
         return None if done.code == 0 else done.said
 
     def _remote(self) -> str:

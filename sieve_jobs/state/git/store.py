@@ -22,7 +22,7 @@ from sieve_jobs.state.git.swap import HISTORY, Swap
 from sieve_jobs.state.git.sync import Meant, Sync
 from sieve_jobs.state.git.tenure import Tenure
 from sieve_jobs.state.lease import SECONDS
-from sieve_jobs.state.loaded import State
+from sieve_jobs.state.loaded import Header, State
 from sieve_jobs.state.lock import Owner
 from sieve_jobs.state.problems import NOT_AS_WRITTEN, read_only
 from sieve_jobs.state.sqlite import SqliteStore
@@ -95,6 +95,15 @@ class GitStore(SqliteStore):
         return True
 
     @property
+    def on_remote(self) -> bool:
+        """Whether it was there when this clone last looked."""
+        return self._copy.origin().commit is not None
+
+    def header(self) -> Header:
+        """As last seen or written."""
+        return self._copy.origin().head.header
+
+    @property
     def seen_at(self) -> datetime | None:
         """When this clone last asked the remote; None for never."""
         return self._copy.origin().seen_at
@@ -159,6 +168,7 @@ class GitStore(SqliteStore):
                 self._sync.refresh()
             elif self._copy.origin().commit is None:
                 self._sync.from_here()
+            self._copy.filled = True
 
     def _healed(self, work: Callable[[], T]) -> T:
         """*work*'s answer; where the copy turns out not to be what was written, it is made anew first."""
