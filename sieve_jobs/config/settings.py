@@ -45,8 +45,6 @@ class Target:
     """Name of the variable that holds the key."""
     state: str | None = None
     """Path of the state file as written, or `git`; None is the local default."""
-    lineage: str | None = None
-    """Which shared state is meant; None where the config does not say."""
     concurrency: int = 8
     allow_env: tuple[str, ...] | None = None
     """Patterns of what specs may read; None is the default of spec/variables.py."""
@@ -60,6 +58,8 @@ class Target:
     vars: Mapping[str, str] = field(default_factory=dict, repr=False)
     store_name: str | None = None
     """Name of the default state file without extension, where it is not the target's."""
+    lineage: str | None = None
+    """Which shared state is meant; None where the config does not say."""
 
     @property
     def is_local(self) -> bool:

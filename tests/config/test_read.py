@@ -50,6 +50,12 @@ def test_every_key() -> None:
     assert config.remotes == ("prod",)
 
 
+def test_a_state_in_git_and_its_lineage() -> None:
+    prod = parse_config((P + 'state = "git"\nlineage = "0123abcd"').encode()).targets["p"]
+    assert (prod.in_git, prod.lineage) == (True, "0123abcd")
+    assert not parse_config((P + 'state = "./git"').encode()).targets["p"].in_git
+
+
 def test_without_a_file_all_is_default(tmp_path: Path) -> None:
     assert read_config(tmp_path) == Config(Project(), {"local": Target("local", "local")}, exists=False)
 

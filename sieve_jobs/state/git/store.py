@@ -126,7 +126,9 @@ class GitStore(SqliteStore):
         with self._turn:
             if not writes:
                 return self._copy.origin().head.header.serial
-            return self._healed(lambda: self._swap.commit(batch, expect_serial))
+            serial = self._healed(lambda: self._swap.commit(batch, expect_serial))
+            self._copy.filled = True
+            return serial
 
     @contextmanager
     def lease(self, owner: Owner, *, timeout: float) -> Iterator[None]:

@@ -1,0 +1,56 @@
+"""A bare remote on disk, clones of it, and the git store opened in one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from sieve_jobs.state.git.store import GitOptions, GitStore, open_git_store
+from tests.state.samples import NOON
+
+REF = "refs/sieve-jobs/prod"
+
+
+def git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def make_remote(folder: Path) -> Path:
+    remote = folder / "remote.git"
+    if not remote.exists():
+        git(folder, "init", "--quiet", "--bare", str(remote))
+    return remote
+
+
+def make_clone(folder: Path, name: str = "clone") -> Path:
+    """A clone of the remote in *folder*, with the folder of its copy."""
+    clone = folder / name
+    if not clone.exists():
+        git(folder, "init", "--quiet", str(clone))
+        git(clone, "remote", "add", "origin", str(make_remote(folder)))
+        (clone / ".sieve-jobs").mkdir(mode=0o700)
+    return clone
+
+
+def copy_of(clone: Path) -> Path:
+    return clone / ".sieve-jobs" / "prod.copy.db"
+
+
+def open_in(clone: Path, **options: object) -> GitStore:
+    """The state as a process in *clone* opens it; its clock says NOON."""
+    fields: dict[str, object] = {"target": "prod", "now": lambda: NOON, **options}
+    return open_git_store(clone, copy_of(clone), os.environ, GitOptions(**fields))  # type: ignore[arg-type]
+
+
+def install_hook(remote: Path, name: str, script: str) -> Path:
+    hook = remote / "hooks" / name
+    hook.write_text(f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+    return hook
+
+
+def tip(remote: Path) -> str:
+    return git(remote, "rev-parse", REF)
