@@ -26,18 +26,23 @@ def can_ask(session: Session, *, yes: bool, quiet: bool) -> bool:
 
 def require_consent(session: Session, plan: Plan, *, yes: bool, quiet: bool) -> None:
     """Asks at a terminal. Raises GuardedError where the answer is no, or where nobody can be asked."""
-    if yes or not needs_consent(session, plan):
+    if needs_consent(session, plan):
+        require_yes(session, _counts(plan), plan.where.target, plan.where.endpoint, yes=yes, quiet=quiet)
+
+
+def require_yes(session: Session, counts: str, target: str, endpoint: str, *, yes: bool, quiet: bool) -> None:
+    """Asks whether *counts* may be done on a remote target. Raises GuardedError for a no, and where nobody is asked."""
+    if yes or session.target.is_local:
         return
-    counts = _counts(plan)
     if not can_ask(session, yes=yes, quiet=quiet):
         raise GuardedError(
             Diagnostic(
                 "SJ136",
-                f"refused: {counts} on '{plan.where.target}' without consent; nothing was sent",
+                f"refused: {counts} on '{target}' without consent; nothing was sent",
                 hint="--yes consents; CI=true alone does not",
             )
         )
-    session.streams.ask(f"{counts} on '{plan.where.target}' ({plan.where.endpoint}); go on? [y/N] ")
+    session.streams.ask(f"{counts} on '{target}' ({endpoint}); go on? [y/N] ")
     said = sys.stdin.readline()
     if not said.endswith("\n"):
         session.streams.ask("\n")  # Ctrl-D leaves the cursor behind the question

@@ -187,7 +187,7 @@ def apply_options(session: Session, far: FarSide, planned: Planned, asked: Asked
         continue_only=asked.continue_only,
         new_state=asked.new_state,
         plan=planned.options,
-        commit=_commit(session),
+        commit=checked_out(session),
         secrets=secret_values(session),
     )
 
@@ -249,7 +249,7 @@ async def _finished_jobs(client: Client, result: ApplyResult) -> Mapping[str, Jo
     return {name: job for name, job in found if job is not None}
 
 
-def _commit(session: Session) -> str | None:
+def checked_out(session: Session) -> str | None:
     """The commit that is checked out, None outside of a repository or without git."""
     import subprocess
 

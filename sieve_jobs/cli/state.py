@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from sieve_jobs.cli.adopting import adopt
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, one_entry
+from sieve_jobs.cli.importing import import_state
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import (
     DURATION,
@@ -114,5 +116,5 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
     return ExitCode.OK
 
 
-for subcommand in (list_entries, show_entry, export_state, remove):
+for subcommand in (list_entries, show_entry, export_state, import_state, adopt, remove):
     command.add_command(subcommand)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from sieve_jobs.errors import StateError
 from sieve_jobs.push.recorder import Recorder, Waiter, answered, tell
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import JobStatus, Write
@@ -78,6 +79,9 @@ class SlowRecorder(Recorder):
         try:
             await asyncio.to_thread(self._commit_both, writes, statuses)
             self._gather = min((self._monotonic() - began) * GATHER_PART, LONGEST_GATHER)
+        except asyncio.CancelledError:
+            self._broken = self._broken or StateError()  # the run ends here, and nobody knows how the commit does
+            raise
         except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = self._broken or error
         finally:

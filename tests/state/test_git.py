@@ -1,4 +1,4 @@
-"""The git store: the contract on a real remote, and what is its own: races, lost answers, other states, what travels."""
+"""The git store: the contract on a real remote, and what is its own: races, lost answers, what travels, leases."""
 
 from __future__ import annotations
 
@@ -439,7 +439,7 @@ def test_a_restore_leaves_what_it_brings_and_nothing_else(tmp_path: Path, opened
 @pytest.mark.parametrize(
     ("err", "shown"),
     [
-        ("fatal: unable to access 'https://x:ghp_canary@h/r.git/': 403\n", "fatal: unable to access 'https://h/r.git/': 403"),
+        ("fatal: no access to 'https://x:ghp_canary@h/r.git/': 403\n", "fatal: no access to 'https://h/r.git/': 403"),
         ("a\nfatal: could not read https://h/r?token=canary now\n", "fatal: could not read https://h/r now"),
         ("only this\n", "only this"),
         ("", ""),
