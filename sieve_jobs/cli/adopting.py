@@ -63,7 +63,8 @@ def adopt(
     What is not clear is listed, exit code 5; what has no job is left for apply. A job's env cannot be compared.
     """
     session = session.to_write()
-    with writable(session, "state adopt", lock_timeout, new_state=True) as (store, _):
+    with writable(session, "state adopt", lock_timeout, new_state=True) as held:
+        store = held.store
         planned = make_plan(session, store, plan_options(session, names))
         details = {
             change.name: change.detail

@@ -22,11 +22,7 @@ LARGEST = 1 << 30
 """Bytes of a file that is read."""
 
 
-@verb(
-    "import",
-    "sieve-jobs state import state.json --target prod",
-    "sieve-jobs state export | sieve-jobs state import - -t prod",
-)
+@verb("import", "sieve-jobs state import state.json --target prod", "sieve-jobs state import state.json --replace")
 @click.argument("file", metavar="FILE")
 @click.option("--replace", is_flag=True, help="Into a state that is not empty: same lineage, and no older than it.")
 @click.option("--lock-timeout", type=DURATION, default=0.0, help="Wait so long for another run; default 0.")
@@ -36,10 +32,10 @@ def import_state(session: Session, file: str, *, replace: bool, lock_timeout: fl
     Lineage, earlier jobs and pushes in doubt come along. Every row is checked before anything is written.
     """
     exported = _read(file)
-    with writable(session, "state import", lock_timeout, new_state=True) as (store, _):
-        header = store.load().header
+    with writable(session, "state import", lock_timeout, new_state=True) as held:
+        header = held.store.load().header
         _require_fit(session, header, exported, replace=replace)
-        serial = store.commit(restoring(exported), header.serial)
+        serial = held.store.commit(restoring(exported), header.serial)
     numbers = {"entries": len(exported.entries), "past": len(exported.past), "intents": len(exported.intents)}
     if session.as_json:
         facts = {"target": session.target.name, "lineage": exported.facts.lineage, "serial": serial}

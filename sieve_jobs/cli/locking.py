@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,23 @@ if TYPE_CHECKING:
     from sieve_jobs.state.sqlite import SqliteStore
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A state that this run alone decides on."""
+
+    store: SqliteStore
+    unlock: Callable[[], None]
+    """Frees the lock before the block ends."""
+    secure: Callable[[int], bool] = lambda _: True
+    """Called before anything is sent: on a shared state others may have come first until then.
+
+    Whether the state still has the serial that is given, so that what was decided on it holds.
+    """
+
+
 @contextmanager
-def writable(
-    session: Session, verb: str, timeout: float, *, new_state: bool = False
-) -> Iterator[tuple[SqliteStore, Callable[[], None]]]:
-    """The state, open for writing under its lock, and what frees the lock before the block ends.
+def writable(session: Session, verb: str, timeout: float, *, new_state: bool = False) -> Iterator[Held]:
+    """The state, open for writing under its lock.
 
     Waits up to *timeout* seconds for another run. Raises LockedError naming who holds it, StateError.
     """
@@ -30,8 +43,10 @@ def writable(
         if session.target.in_git:
             from sieve_jobs.cli.shared import leased
 
-            held.enter_context(leased(store, _owner(session, verb), timeout, lock))
-        yield store, lock.close
+            secure = held.enter_context(leased(store, _owner(session, verb), timeout, lock))
+            yield Held(store, lock.close, secure)
+        else:
+            yield Held(store, lock.close)
 
 
 def locked(session: Session, verb: str, timeout: float) -> ExitStack:

@@ -7,12 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sieve_jobs.cli.connection import FarSide, default_workers, far_side, path_on_disk
+from sieve_jobs.cli.connection import FarSide, default_workers, far_side, path_on_disk, required_key
 from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
 from sieve_jobs.cli.interrupt import run_interruptible
-from sieve_jobs.cli.locking import writable
+from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
@@ -75,21 +75,33 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
     _require_specs(session, asked)
     session = session.to_write()
     with ExitStack() as held:
-        opened = writable(session, asked.verb, asked.lock_timeout, new_state=asked.new_state)
-        store, unlock = held.enter_context(opened)
-        wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
-        planned = make_plan(session, store, wanted)
+        state = held.enter_context(writable(session, asked.verb, asked.lock_timeout, new_state=asked.new_state))
+        planned = _agreed(session, state, asked)
+        if _is_idle(planned):
+            state.unlock()
+            return _answer_idle(session, planned, asked)
+        with far_side(session, workers=default_workers()) as far:
+            outcome = _push(session, far, state.store, planned, asked=asked, unlock=state.unlock)
+        _say_unpinned(session, state.store, planned)
+        return answer(session, outcome, as_events=asked.events)
+
+
+def _agreed(session: Session, state: Held, asked: Asked) -> Planned:
+    """The plan, shown and consented to, of a state that nobody else changes any more; an idle one needs neither."""
+    wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
+    while True:
+        planned = make_plan(session, state.store, wanted)
         _show_plan(session, planned, asked)
         _guard(session, planned, asked)
         if _is_idle(planned):
-            unlock()
-            return _answer_idle(session, planned, asked)
+            return planned
         if not asked.continue_only:
             require_consent(session, planned.plan, yes=asked.yes, quiet=session.as_json or asked.events)
-        with far_side(session, workers=default_workers()) as far:
-            outcome = _push(session, far, store, planned, asked=asked, unlock=unlock)
-        _say_unpinned(session, store, planned)
-        return answer(session, outcome, as_events=asked.events)
+        if not session.target.is_local:
+            required_key(session)
+        if state.secure(planned.plan.where.serial):
+            return planned
+        session.streams.say("another run wrote the state meanwhile; planned again:")
 
 
 def _require_specs(session: Session, asked: Asked) -> None:

@@ -87,7 +87,8 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
 
     session = session.to_write()
     with ExitStack() as held:
-        store, unlock = held.enter_context(writable(session, asked.verb, asked.lock_timeout))
+        state = held.enter_context(writable(session, asked.verb, asked.lock_timeout))
+        store = state.store
         chosen = _chosen(session, asked.names, store.load().intents)
         if not chosen:
             session.streams.say("no push is in doubt")
@@ -95,7 +96,7 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
         answers = dict.fromkeys(sorted(chosen), decide(len(chosen)))
         planned: Planned = make_plan(session, store, options_for(session, chosen))
         with far_side(session, workers=default_workers()) as far:
-            options = replace(apply_options(session, far, planned, asked), unlock=unlock)
+            options = replace(apply_options(session, far, planned, asked), unlock=state.unlock)
 
             def work(client: Client, stop: Stop, emit: Callable[[Event], None]) -> Awaitable[ApplyResult]:
                 run_options = replace(options, stop=stop)

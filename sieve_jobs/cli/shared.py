@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -47,14 +47,17 @@ def repository_of(session: Session) -> Repository:
 
 
 @contextmanager
-def leased(store: SqliteStore, owner: Owner, timeout: float, lock: ExitStack) -> Iterator[None]:
-    """Puts the lease on *store* under *lock*, which gives it back before it frees the lock of this clone."""
+def leased(store: SqliteStore, owner: Owner, timeout: float, lock: ExitStack) -> Iterator[Callable[[int], bool]]:
+    """Puts the lease on *store* under *lock*, which gives it back before it frees the lock of this clone.
+
+    Gives what takes it before the first commit (see locking.Held).
+    """
     if not isinstance(store, GitStore):
         raise TypeError("not a shared state")
     lock.enter_context(store.lease(owner, timeout=timeout))
     with ExitStack() as held:
         held.callback(lock.close)
-        yield
+        yield lambda serial: store.secure(serial, timeout=timeout)
 
 
 def notices(session: Session, store: Store, *, offline: bool) -> tuple[Notice, ...]:

@@ -90,7 +90,8 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
     A spec that is still there and asks for the same uses its finished job again at the next apply; `rerun` is the
     verb that runs it anew.
     """
-    with writable(session, "state rm", lock_timeout) as (store, _):
+    with writable(session, "state rm", lock_timeout) as held:
+        store = held.store
         state = store.load()
         chosen = chosen_entries(session, store, names)
         doubts = [intent.name for intent in state.intents if intent.name in chosen]

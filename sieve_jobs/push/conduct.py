@@ -41,6 +41,7 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         await run.recorder.flush()
         return followed
     except SieveJobsError as error:
+        run.ending.set()  # what was not pushed waits for nothing else
         with suppress(SieveJobsError):
             await run.recorder.flush()  # what the pushes under way came to
         run.problems += error.diagnostics

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.acceptance.project import REPOSITORY, Project, spec
+from tests.project import REPOSITORY, Project, environment, spec
 
 REF = "refs/sieve-jobs/prod"
 IMPATIENT = (
@@ -45,6 +45,6 @@ class Clone(Project):
         """An apply in the background whose lease ends soon."""
         return subprocess.Popen(
             [sys.executable, "-c", IMPATIENT, "apply", "-t", "prod", "--yes", *args], cwd=self.root,
-            env=self.env(PYTHONPATH=str(REPOSITORY)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            env=environment(PYTHONPATH=str(REPOSITORY)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )  # fmt: skip

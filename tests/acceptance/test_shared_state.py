@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.acceptance.shared import REF, Clone, git, make_remote
 from tests.cloud import Cloud, Fault, Outcome, Script
+from tests.project import Project, spec, started
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_a_run_elsewhere_is_named_and_waited_for(remote: Path) -> None:
     with Cloud.running(Script(faults=[Fault("hang", match='"width":1')])) as cloud:
         ours, theirs = (Clone.of(remote, name, cloud.url, 2, 'settle = "1s"') for name in "ab")
         page = {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "77"}
-        with ours.started("apply", "-t", "prod", "--yes", **page) as process:
+        with started(ours.root, "apply", "-t", "prod", "--yes", **page) as process:
             cloud.wait_for(lambda seen: any(b'"width":1' in push.body for push in seen.pushes))
             refused = theirs.apply()
             assert refused.code == 7
@@ -221,7 +221,15 @@ def test_a_killed_run_is_finished_by_another_clone_without_a_hand(remote: Path) 
         assert state["intents"] == []
 
 
-def test_a_remote_that_goes_away_is_said_and_nothing_is_bought_twice(remote: Path) -> None:
+@pytest.mark.parametrize(
+    ("refused", "posts"),
+    [
+        pytest.param(1, 0, id="the lease"),
+        pytest.param(2, 0, id="the first intent"),
+        pytest.param(3, 1, id="its answer"),
+    ],
+)
+def test_a_remote_that_goes_away_is_said_and_nothing_is_bought_twice(remote: Path, refused: int, posts: int) -> None:
     with Cloud.running(Script()) as cloud:
         clone = Clone.of(remote, "a", cloud.url, 3, 'settle = "1s"')
         away = remote.with_name("away.git")
@@ -231,11 +239,11 @@ def test_a_remote_that_goes_away_is_said_and_nothing_is_bought_twice(remote: Pat
         away.rename(remote)
         hook = remote / "hooks" / "pre-receive"
         counter = remote / "pushes"
-        hook.write_text(f"#!/bin/sh\necho x >> {counter}\n[ $(wc -l < {counter}) -ne 2 ]\n")
+        hook.write_text(f"#!/bin/sh\necho x >> {counter}\n[ $(wc -l < {counter}) -ne {refused} ]\n")
         hook.chmod(0o755)
         meanwhile = clone.apply()
         assert (meanwhile.code, "SJ164" in meanwhile.err) == (1, True), meanwhile.all
-        assert len(cloud.pushes) == 1
+        assert len(cloud.pushes) == posts
         hook.unlink()
         after = clone.apply()
         assert after.code == 0, after.all

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sieve_jobs.errors import SieveJobsError, StateError
+from sieve_jobs.errors import LockedError, SieveJobsError, StateError
 from sieve_jobs.state.batch import fold
 from sieve_jobs.state.git import problems
 from sieve_jobs.state.git.copy import Copy
@@ -109,8 +109,12 @@ class GitStore(SqliteStore):
         return self._copy.origin().seen_at
 
     def load(self) -> State:
-        """As Store: what the remote has now. A state that is not there yet, and only read, has the lineage ""."""
-        self._healed(self._fill)
+        """As Store: what the remote has now. A state that is not there yet, and only read, has the lineage "".
+
+        Under our lease nobody else decides anything, and the remote is not asked again.
+        """
+        if not (self._tenure.held and self._copy.filled):
+            self._healed(self._fill)
         state = super().load()
         if self._options.read_only and self._copy.origin().commit is None:
             return replace(state, header=replace(state.header, lineage=""))
@@ -132,23 +136,13 @@ class GitStore(SqliteStore):
 
     @contextmanager
     def lease(self, owner: Owner, *, timeout: float) -> Iterator[None]:
-        """Holds the state for *owner* inside the block, from its first commit on; waits up to *timeout* seconds.
+        """Holds the state for *owner* inside the block, from `secure` or the first commit on.
 
-        The caller holds the lock of this clone. Raises LockedError naming the holder.
+        Waits up to *timeout* seconds for a run that holds it. The caller holds the lock of this clone. Raises
+        LockedError naming the holder.
         """
-        options, deadline = self._options, self._options.clock() + timeout
         self._tenure.want(owner, self._clone(owner))
-        pause = _FIRST_PAUSE
-        while True:
-            self._healed(self._fill)
-            stranger = self._tenure.stranger(self._copy.origin().head)
-            if stranger is None:
-                break
-            left = deadline - options.clock()
-            if left <= 0:
-                raise problems.locked(self._place, stranger, timeout)
-            options.sleep(min(pause, left))
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        self._await_turn(timeout)
         over = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(over,), name="lease", daemon=True)
         keeper.start()
@@ -159,10 +153,42 @@ class GitStore(SqliteStore):
             keeper.join()
             self._let_go()
 
+    def secure(self, serial: int, *, timeout: float) -> bool:
+        """Takes the lease now, inside `lease`; whether the state still has *serial*.
+
+        Waits up to *timeout* seconds for a run that was first. Raises LockedError naming it.
+        """
+        deadline = self._options.clock() + timeout
+        while not self._tenure.held:
+            left = deadline - self._options.clock()
+            try:
+                with self._turn:
+                    self._healed(self._swap.touch)
+            except LockedError:
+                if left <= 0:
+                    raise
+                self._await_turn(left)
+        return self.header().serial == serial
+
     def close(self) -> None:
         with self._turn:
             self._sync.close()
             super().close()
+
+    def _await_turn(self, timeout: float) -> None:
+        """Until nobody else holds the lease."""
+        options = self._options
+        deadline, pause = options.clock() + timeout, _FIRST_PAUSE
+        while True:
+            self._healed(self._fill)
+            stranger = self._tenure.stranger(self._copy.origin().head)
+            if stranger is None:
+                return
+            left = deadline - options.clock()
+            if left <= 0:
+                raise problems.locked(self._place, stranger, timeout)
+            options.sleep(min(pause, left))
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _fill(self) -> None:
         with self._turn:

@@ -58,18 +58,21 @@ class Swap:
         """As Store.commit."""
         return self._swap(lambda connection, origin: self._prepare(connection, origin, batch, expect_serial))
 
-    def touch(self, *, release: bool = False) -> None:
-        """Renews the lease that is held, or gives it back."""
+    def touch(self, *, release: bool = False) -> int:
+        """Takes the lease, renews it, or gives it back; the serial, which stays.
+
+        Raises LockedError where another run holds it, or took it over.
+        """
 
         def prepare(_: sqlite3.Connection, origin: Origin) -> tuple[Head, Draft] | None:
             head = origin.head
             if release and not self._tenure.release(head):
                 return None
             fence, lease = (head.fence, None) if release else self._tenure.next(head, decides=True)
-            verb = "give the lease back" if release else "renew the lease"
+            verb = "give the lease back" if release else "renew the lease" if self._tenure.held else "take the lease"
             return self._drafted(origin, replace(head, fence=fence, lease=lease), {}, verb)
 
-        self._swap(prepare)
+        return self._swap(prepare)
 
     def _swap(self, prepare: Callable[[sqlite3.Connection, Origin], tuple[Head, Draft] | None]) -> int:
         sent: list[_Sent] = []
