@@ -29,7 +29,9 @@ class DocumentError(ValueError):
 def load_json(text: str | bytes) -> Json:
     """The JSON in *text*. Raises DocumentError for what is none, for NaN and infinities, and for nesting bombs."""
     try:
-        found: Json = json.loads(text, parse_constant=_no_constant)
+        found: Json = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unlike)
+    except DocumentError:
+        raise
     except RecursionError as error:
         raise DocumentError("nested too deeply") from error
     except UnicodeDecodeError as error:
@@ -217,6 +219,13 @@ def _booleans(value: Json, at: str) -> dict[str, bool]:
     found = {key: item for key, item in value.items() if isinstance(item, bool)}
     if len(found) != len(value):
         raise DocumentError(f"{at}: expected true or false")
+    return found
+
+
+def _unlike(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise DocumentError("a key stands twice in one object")
     return found
 
 

@@ -329,6 +329,31 @@ def _execute(path: Path, statement: str) -> None:
     connection.close()
 
 
+def test_a_copy_that_came_from_another_clone_is_written_from(tmp_path: Path, opened: ExitStack) -> None:
+    """As a cache of CI brings it: what it equals was never fetched here."""
+    first, second = make_clone(tmp_path, "a"), make_clone(tmp_path, "b")
+    with open_in(first) as store:
+        store.commit([PutEntry(entry(f"spec-{number}")) for number in range(3000)], 0)
+    copy_of(second).write_bytes(copy_of(first).read_bytes())
+    store = opened.enter_context(open_in(second))
+    assert store.load().header.serial == 1
+    store.commit([PutEntry(entry("spec-1", job="new"))], 1)
+    assert len(opened.enter_context(open_in(make_clone(tmp_path, "c"))).load().settled) == 3000
+
+
+def test_a_shard_whose_content_is_gone_is_no_empty_one(tmp_path: Path, opened: ExitStack) -> None:
+    clone = make_clone(tmp_path)
+    store = opened.enter_context(open_in(clone))
+    store.commit([PutEntry(entry("a"))], 0)
+    (line,) = [line for line in git(clone, "ls-tree", "-r", REF).splitlines() if "entries/" in line]
+    blob = line.split()[2]
+    (clone / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(StateError) as caught:
+        store.commit([PutEntry(entry("a", job="new"))], 1)
+    assert code_of(caught.value) == "SJ165"
+    assert list(opened.enter_context(open_in(make_clone(tmp_path, "b"))).load().settled) == ["a"]
+
+
 def test_a_copy_that_cannot_be_written_is_kept_in_memory(tmp_path: Path, opened: ExitStack) -> None:
     store = opened.enter_context(open_in(make_clone(tmp_path, "a")))
     store.commit([PutEntry(entry("a"))], 0)

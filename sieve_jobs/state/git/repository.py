@@ -95,9 +95,9 @@ class Repository:
     def tree(self, oid: str) -> str:
         return self._output("rev-parse", f"{oid}^{{tree}}").strip()
 
-    def listing(self, oid: str) -> dict[str, str]:
-        """Every file of the commit: path to blob."""
-        out = self._output("ls-tree", "-r", "-z", oid)
+    def listing(self, oid: str, *paths: str) -> dict[str, str]:
+        """Every file of the commit, or those of *paths* that it has: path to blob."""
+        out = self._output("ls-tree", "-r", "-z", oid, "--", *paths)
         found: dict[str, str] = {}
         for line in filter(None, out.split("\0")):
             facts, _, path = line.partition("\t")
@@ -112,6 +112,16 @@ class Repository:
             _, _, before, after, _ = facts.split()
             found[path] = (_blob(before), _blob(after))
         return found
+
+    def contents(self, oid: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """Content of those of *paths* that the commit has. Raises StateError where one of them is not here."""
+        wanted = list(paths)
+        blobs = self.listing(oid, *wanted) if wanted else {}
+        found = self.read(blobs.values())
+        lost = next((path for path, blob in blobs.items() if blob not in found), None)
+        if lost is not None:
+            raise no_git(f"'{lost}' of {oid[:12]} is not in this clone")
+        return {path: found[blob] for path, blob in blobs.items()}
 
     def read(self, objects: Iterable[str]) -> dict[str, bytes]:
         """Content by name: a blob's id, or `COMMIT:PATH`. What is not there is left out."""

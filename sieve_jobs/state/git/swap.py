@@ -130,8 +130,7 @@ class Swap:
             shards[past_path(job.job_id)][job.job_id] = job
         before: dict[str, bytes] = {}
         if origin.commit is not None and batch.restore is None:
-            found = self._repository.read(f"{origin.commit}:{path}" for path in shards)
-            before = {name.partition(":")[2]: text for name, text in found.items()}
+            before = self._repository.contents(origin.commit, shards)
         files = {path: edited(before.get(path, b""), changes) for path, changes in shards.items()}
         return {path: text for path, text in files.items() if text != before.get(path, b"")}
 

@@ -66,6 +66,8 @@ class Sync:
                 origin = self._absent(connection, origin)
             elif tip != origin.commit:
                 origin = self._take(connection, origin, self._repository.fetch())
+            elif self._meant.writes and not self._repository.has(tip):
+                self._repository.fetch()  # the copy came from another clone: a cache of CI, for one
             self._copy.put_origin(connection, origin.commit, origin.head, self._now())
         self.remember(origin.head)
         return self._copy.origin()
