@@ -198,3 +198,19 @@ def test_this_process_names_itself() -> None:
     owner = this_process("apply", {"USER": "bo"}, NOON)
     assert (owner.user, owner.pid, owner.command, owner.started_at) == ("bo", os.getpid(), "apply", NOON)
     assert this_process("apply", {}, NOON).user == f"uid {os.geteuid()}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "page"),
+    [
+        pytest.param({}, "", id="no CI"),
+        pytest.param(
+            {"GITHUB_SERVER_URL": "https://g.example", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "7"},
+            "https://g.example/a/b/actions/runs/7",
+            id="GitHub",
+        ),
+        pytest.param({"GITHUB_RUN_ID": "7", "CI_JOB_URL": "https://l.example/1"}, "https://l.example/1", id="GitLab"),
+    ],
+)
+def test_an_owner_in_ci_has_the_page_of_its_run(environ: dict[str, str], page: str) -> None:
+    assert this_process("apply", environ, NOON).run_url == page
