@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.state.git.store import GitOptions, GitStore, open_git_store
 from tests.state.samples import NOON
 
@@ -54,3 +55,11 @@ def install_hook(remote: Path, name: str, script: str) -> Path:
 
 def tip(remote: Path) -> str:
     return git(remote, "rev-parse", REF)
+
+
+def code_of(error: SieveJobsError) -> str:
+    return error.diagnostics[0].code
+
+
+def text_of(error: SieveJobsError) -> str:
+    return f"{error.diagnostics[0].message} {error.diagnostics[0].hint}"
