@@ -21,7 +21,7 @@ _ID = 8
 
 def rows(changes: Sequence[Change], style: Style) -> str:
     """Every change on lines of its own, names and reasons lined up."""
-    said = [(escape(change.name), _words(change)) for change in changes]
+    said = [(escape(change.name), words_of(change)) for change in changes]
     width = min(max((width_of(name) for name, _ in said), default=0), _NAME_CAP)
     room = min(max((width_of(words) for _, words in said), default=0), _WORDS_CAP)
     columns = (6 + width, 8 + width + room)
@@ -55,8 +55,8 @@ def _change(change: Change, name: str, words: str, style: Style, columns: tuple[
         yield from diff_lines(change.diff, style)
 
 
-def _words(change: Change) -> str:
-    """Why, in words that stand behind a name."""
+def words_of(change: Change) -> str:
+    """Why, in words that stand behind a name; escaped."""
     match change.action:
         case Action.MOVE:
             return f"renamed from {escape(change.moved_from or '')}"

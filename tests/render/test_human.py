@@ -11,43 +11,16 @@ import pytest
 from sieve_jobs.plan.action import Reason
 from sieve_jobs.plan.change import FieldDiff
 from sieve_jobs.plan.explain import explain
-from sieve_jobs.plan.plan import Notice, Plan, PlanOptions, Summary, Where
+from sieve_jobs.plan.plan import Notice, Plan, Summary, Where
 from sieve_jobs.render import human, known
 from sieve_jobs.render.difference import diff_lines
 from sieve_jobs.render.style import Style
 from sieve_jobs.render.text import width_of
 from sieve_jobs.wire import Status
-from tests.plan.world import KEY, START, WHERE, World, asks, doubt, earlier, pushed, variable
+from tests.plan.world import START, WHERE, World, asks, earlier, pushed
+from tests.render.plans import JOB, a_plan
 
 PLAIN = Style(width=80)
-JOB = "3f0c1d2e-8a11-4f6e-9a52-0c4b1d7e2f10"
-
-
-def a_plan() -> Plan:
-    secret = {"TOKEN": variable("TOKEN", "x"), "PLACE": variable("PLACE", "b")}
-    specs = [
-        asks("shows/intro", {"width": 1280, "langs": ["es", "fr"]}, env=secret),
-        asks("new", {"n": 1}),
-        asks("captions", {"n": 2}),
-        asks("renamed/clip", {"n": 3}),
-        asks("same", {"n": 4}),
-        asks("unsure[lang=es]", {"n": 5}),
-        asks("failed", {"n": 7}),
-        asks("again", {"n": 8}),
-    ]
-    was = {"TOKEN": variable("TOKEN", "x"), "PLACE": variable("PLACE", "a")}
-    entries = [
-        pushed(asks("shows/intro", {"width": 640, "langs": ["es"], "old": True}, env=was), Status.PROCESSING, JOB),
-        pushed(asks("captions", {"n": 22})),
-        pushed(asks("old/clip", {"n": 3})),
-        pushed(asks("same", {"n": 4})),
-        pushed(asks("gone", {"n": 6})),
-        pushed(asks("failed", {"n": 7}), Status.ERROR),
-        pushed(asks("again", {"n": 8})),
-    ]
-    past = [earlier(asks("captions", {"n": 2}), "77aa1d2e-8a11")]
-    world = World(specs, entries, past, [doubt(asks("unsure[lang=es]", {"n": 5}))])
-    return world.plan(PlanOptions(rerun=frozenset({"again"}), key=KEY))
 
 
 def test_a_plan() -> None:
