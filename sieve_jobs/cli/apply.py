@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.options import DURATION, complete_name, events_option, names_argument, verb
+from sieve_jobs.cli.options import DURATION, complete_name, complete_name_or_file, events_option, format_option, verb
 from sieve_jobs.cli.pushing import Asked, carry_out
+from sieve_jobs.cli.saved import given_plan
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     "sieve-jobs apply",
     "sieve-jobs apply 'dub-*' --target prod --yes --wait 30m",
     "sieve-jobs apply --continue --target prod",
+    "sieve-jobs apply reviewed.json --target prod --yes",
 )
-@names_argument
+@click.argument("names", nargs=-1, metavar="[NAME]...|FILE", shell_complete=complete_name_or_file)
+@format_option("human", "json", "github")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed on a remote target without a terminal.")
 @click.option("--detach", is_flag=True, help="Return once everything is pushed; the jobs go on.")
 @click.option("--continue", "continue_only", is_flag=True, help="Only go on with what earlier runs began.")
@@ -68,15 +71,22 @@ def command(
     """Push what changed, then follow the jobs to their end.
 
     The local target runs them on the embedded engine and never asks. On a remote target apply asks at a terminal;
-    elsewhere it needs --yes. Ctrl-C ends it in order: what was pushed is recorded, and the next apply goes on.
+    elsewhere it needs --yes. FILE is a plan that `plan --out FILE` saved: apply does that and nothing else, or refuses
+    it as stale (exit 7); it does not ask, as the plan was reviewed. A word that is a name of a spec means the spec.
+
+    Ctrl-C ends it in order: what was pushed is recorded, and the next apply goes on.
     """
     if continue_only and (rerun or prune):
         raise UsageError(Diagnostic("SJ186", "--continue starts no change: it does not go with --rerun or --prune"))
+    saved = given_plan(session, names)
+    if saved is not None and (continue_only or rerun or prune):
+        raise UsageError(Diagnostic("SJ186", "a saved plan goes with neither --continue, --rerun nor --prune"))
     return carry_out(
         session,
         Asked(
-            verb="apply", names=names, rerun=rerun, yes=yes, detach=detach, continue_only=continue_only, wait=wait,
-            max_pushes=max_pushes, allow_removals=allow_removals, allow_protected=allow_protected,
-            new_state=new_state, prune=prune, lock_timeout=lock_timeout, concurrency=concurrency, events=events,
+            verb="apply", names=names, saved=saved, rerun=rerun, yes=yes, detach=detach,
+            continue_only=continue_only, wait=wait, max_pushes=max_pushes, allow_removals=allow_removals,
+            allow_protected=allow_protected, new_state=new_state, prune=prune, lock_timeout=lock_timeout,
+            concurrency=concurrency, events=events,
         ),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 from sieve_jobs.cli.streams import Streams
 from sieve_jobs.diagnostic import Diagnostic, Place
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from sieve_jobs.spec.variables import Variables
     from sieve_jobs.state.sqlite import SqliteStore
 
+Form: TypeAlias = Literal["human", "json", "markdown", "github"]
+"""For whom stdout is written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -31,7 +34,7 @@ class Invocation:
 
     directory: str | None = None
     target: str | None = None
-    as_json: bool = False
+    form: Form = "human"
     no_color: bool = False
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -57,8 +60,12 @@ class Session:
         return replace(self, invocation=invocation)
 
     @property
+    def form(self) -> Form:
+        return self.invocation.form
+
+    @property
     def as_json(self) -> bool:
-        return self.invocation.as_json
+        return self.form == "json"
 
     def problems(self, *problems: Diagnostic) -> None:
         """Shows *problems* on stderr."""

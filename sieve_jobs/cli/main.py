@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         code = answer if isinstance(answer, int) else ExitCode.OK
     except BaseException as error:
         said = _said(arguments)
-        code = ended(error, streams, environ, wants_json="--json" in said, no_color="--no-color" in said)
+        code = ended(error, streams, environ, wants_json=_wants_json(said), no_color="--no-color" in said)
     streams.close()
     if streams.unwritten is not None:
         tell((Diagnostic("SJ189", f"could not write the answer: {streams.unwritten}"),), streams, environ)
@@ -125,3 +126,7 @@ def _said(arguments: Sequence[str]) -> Sequence[str]:
     """What may be options, told without the parser: a command line that it refuses still gets a document."""
     said = list(arguments)
     return said[: said.index("--")] if "--" in said else said
+
+
+def _wants_json(said: Sequence[str]) -> bool:
+    return "--json" in said or "--format=json" in said or ("--format", "json") in pairwise(said)

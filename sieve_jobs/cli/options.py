@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import click
+import click.shell_completion
 
-from sieve_jobs.cli.context import Invocation, Session
+from sieve_jobs.cli.context import Form, Invocation, Session
 from sieve_jobs.config.settings import parse_duration
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SHARED = ("directory", "target", "as_json", "no_color", "variables")
+_SHARED = ("directory", "target", "as_json", "form", "no_color", "variables")
 
 
 class Duration(click.ParamType[float]):
@@ -82,7 +83,7 @@ def merged(session: Session, given: Mapping[str, Any]) -> Session:
         Invocation(
             directory=given.get("directory") or said.directory,
             target=given.get("target") or said.target,
-            as_json=bool(given.get("as_json")) or said.as_json,
+            form=_form(given, said.form),
             no_color=bool(given.get("no_color")) or said.no_color,
             variables={**said.variables, **dict(given.get("variables") or ())},
         )
@@ -112,6 +113,18 @@ class VerbGroup(click.Group):
             yield name, command.get_short_help_str(limit=80) if command is not None else ""
 
 
+def _form(given: Mapping[str, Any], before: Form) -> Form:
+    """The form that was *given*, by `--json` or `--format`."""
+    form, as_json = given.get("form"), bool(given.get("as_json")) or before == "json"
+    if as_json and form not in {None, "json"}:
+        raise UsageError(Diagnostic("SJ186", f"--json and --format {form} do not go together"))
+    return next((each for each in get_args(Form) if each == form), "json" if as_json else before)
+
+
+def _said(form: Form) -> str:
+    return "--json" if form == "json" else f"--format {form}"
+
+
 def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[..., ExitCode]], click.Command]:
     """Makes a function `(session, …) -> ExitCode` a verb; *examples* stand at the end of its help.
 
@@ -122,8 +135,12 @@ def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[
         def called(**given: Any) -> ExitCode:
             session = merged(click.get_current_context().obj, given)
             rest = {key: value for key, value in given.items() if key not in _SHARED}
-            if session.as_json and rest.get("events"):
-                raise UsageError(Diagnostic("SJ186", "--events and --json do not go together"))
+            if session.form != "human" and rest.get("events"):
+                raise UsageError(Diagnostic("SJ186", f"--events and {_said(session.form)} do not go together"))
+            if session.form == "github":
+                from sieve_jobs.cli.runner import on_runner
+
+                return on_runner(session, name, lambda: function(session, **rest))
             return function(session, **rest)
 
         called.__doc__ = function.__doc__
@@ -134,6 +151,12 @@ def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[
         return click.command(name, epilog=epilog)(decorated)
 
     return make
+
+
+def format_option(*forms: Form) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--format`, for a verb that answers in one of *forms*."""
+    what = "github: annotations for a runner, with its outputs and summary"
+    return click.option("--format", "form", type=click.Choice(forms), help=f"What stdout is written for; {what}.")
 
 
 def names_argument(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,6 +188,14 @@ def complete_name(ctx: click.Context, param: click.Parameter, incomplete: str) -
     except Exception:  # silence is better than an error inside a shell's prompt
         return []
     return sorted(name for name in known if name.startswith(incomplete))
+
+
+def complete_name_or_file(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[click.shell_completion.CompletionItem]:
+    """The same, and whatever files the shell knows."""
+    names = [click.shell_completion.CompletionItem(name) for name in complete_name(ctx, param, incomplete)]
+    return [*names, click.shell_completion.CompletionItem(incomplete, type="file")]
 
 
 def _complete_target(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

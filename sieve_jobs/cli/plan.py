@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sieve_jobs.cli.context import Session
-from sieve_jobs.cli.options import complete_name, names_argument, verb
+from sieve_jobs.cli.options import complete_name, format_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import say_nothing_found
 from sieve_jobs.diagnostic import Diagnostic
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     "sieve-jobs plan",
     "sieve-jobs plan 'dub-*' --detailed-exitcode",
     "sieve-jobs plan --show-request dub-intro",
+    "sieve-jobs plan --format markdown > plan.md",
+    "sieve-jobs plan -t prod --out reviewed.json",
 )
 @names_argument
+@format_option("human", "json", "markdown", "github")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.option("--refresh", is_flag=True, help="Ask the far side first how running jobs stand.")
 @click.option("--offline", is_flag=True, help="Use a shared state as last seen here; no network, no secret.")
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     "--prune", is_flag=False, flag_value="forget", type=click.Choice(["forget", "cancel"]),
     help="Plan to forget removed specs; cancel: and to cancel their jobs.",
 )  # fmt: skip
+@click.option("--out", metavar="FILE", help="Save the plan, for `apply FILE`.")
 @click.option(
     "--show-request",
     metavar="NAME",
@@ -52,6 +57,7 @@ def command(
     offline: bool,
     rerun: tuple[str, ...],
     prune: Prune | None,
+    out: str | None,
     show_request: str | None,
     verbose: bool,
 ) -> ExitCode:
@@ -74,7 +80,12 @@ def command(
         from sieve_jobs.cli.surroundings import describe
 
         session.streams.say(describe(session, options.selected))
-    _answer(session, planned, _refusals(session, planned) if planned.plan.changes else ())
+    saved = None
+    if out is not None:
+        from sieve_jobs.cli.saved import save
+
+        saved = save(session, planned, out)
+    _answer(session, planned, _refusals(session, planned) if planned.plan.changes else (), saved)
     return ExitCode.CHANGES if detailed_exitcode and planned.plan.pending else ExitCode.OK
 
 
@@ -86,13 +97,23 @@ def _refusals(session: Session, planned: Planned) -> Sequence[Diagnostic]:
     return [replace(each, message=each.message.replace("refused:", "apply would refuse this:", 1)) for each in found]
 
 
-def _answer(session: Session, planned: Planned, refusals: Sequence[Diagnostic]) -> None:
+def _answer(session: Session, planned: Planned, refusals: Sequence[Diagnostic], saved: Path | None) -> None:
+    plan = planned.plan
     if session.as_json:
         from sieve_jobs.render.document import plan_document
 
-        session.streams.document(plan_document(planned.plan, refusals))
-    else:
+        session.streams.document(plan_document(plan, refusals))
+    elif session.form == "human":
         from sieve_jobs.render import human
 
-        session.streams.answer(human.plan(planned.plan, session.style(session.streams.out)))
+        session.streams.answer(human.plan(plan, session.style(session.streams.out)))
+    elif session.form == "markdown":
+        from sieve_jobs.cli.runner import whole
+        from sieve_jobs.render import markdown
+
+        session.streams.answer(markdown.plan(plan, refusals, whole=whole(session)))
+    else:
+        from sieve_jobs.cli.runner import tell_plan
+
+        tell_plan(session, plan, refusals, saved)
     session.warnings(*refusals)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sieve_jobs.cli.connection import FarSide, default_workers, far_side, path_on_disk, required_key
+from sieve_jobs.cli.answering import Outcome, answer
+from sieve_jobs.cli.connection import FarSide, default_workers, far_side, required_key
 from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
@@ -20,7 +21,7 @@ from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.guard import check, finished_jobs, none_found
-from sieve_jobs.render import document, human, results
+from sieve_jobs.render import human
 from sieve_jobs.spec.jobspec import JobSpec, LocalFile
 from sieve_jobs.spec.request import push_body
 from sieve_jobs.spec.scan import scan
@@ -29,6 +30,7 @@ from sieve_jobs.wire import Job, Json
 
 if TYPE_CHECKING:
     from sieve_jobs.plan.action import Prune
+    from sieve_jobs.plan.saved import SavedPlan
     from sieve_jobs.push.client import Client
     from sieve_jobs.push.events import Event
     from sieve_jobs.push.options import ApplyOptions
@@ -45,6 +47,8 @@ class Asked:
 
     verb: str
     names: Sequence[str] = ()
+    saved: SavedPlan | None = None
+    """The plan that was reviewed; *names* are its file then."""
     rerun: Sequence[str] = ()
     yes: bool = False
     detach: bool = False
@@ -60,16 +64,6 @@ class Asked:
     events: bool = False
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a run came to, and the jobs whose outputs are shown."""
-
-    result: ApplyResult
-    jobs: Mapping[str, Job] = field(default_factory=dict)
-    told: Set[Diagnostic] = frozenset()
-    """Problems that were shown as they came."""
-
-
 def carry_out(session: Session, asked: Asked) -> ExitCode:
     """Plans and pushes. Raises what keeps anything from being sent; what goes wrong later is in the answer."""
     _require_specs(session, asked)
@@ -83,25 +77,35 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
         with far_side(session, workers=default_workers()) as far:
             outcome = _push(session, far, state.store, planned, asked=asked, unlock=state.unlock)
         _say_unpinned(session, state.store, planned)
-        return answer(session, outcome, as_events=asked.events)
+        return answer(session, outcome, planned.plan, as_events=asked.events)
 
 
 def _agreed(session: Session, state: Held, asked: Asked) -> Planned:
     """The plan, shown and consented to, of a state that nobody else changes any more; an idle one needs neither."""
-    wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
+    reviewed = asked.saved is not None and session.streams.interactive
     while True:
-        planned = make_plan(session, state.store, wanted)
+        planned = _planned(session, state.store, asked)
         _show_plan(session, planned, asked)
         _guard(session, planned, asked)
         if _is_idle(planned):
             return planned
-        if not asked.continue_only:
+        if not (asked.continue_only or reviewed):
             require_consent(session, planned.plan, yes=asked.yes, quiet=session.as_json or asked.events)
         if not session.target.is_local:
             required_key(session)
         if state.secure(planned.plan.where.serial):
             return planned
         session.streams.say("another run wrote the state meanwhile; planned again:")
+
+
+def _planned(session: Session, store: Store, asked: Asked) -> Planned:
+    """The plan of this run; of a saved one that which was reviewed. Raises LockedError if that is stale."""
+    if asked.saved is None:
+        wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
+        return make_plan(session, store, wanted)
+    from sieve_jobs.cli.saved import as_reviewed, options_of
+
+    return as_reviewed(asked.saved, make_plan(session, store, options_of(session, asked.saved)))
 
 
 def _require_specs(session: Session, asked: Asked) -> None:
@@ -197,6 +201,7 @@ def apply_options(session: Session, far: FarSide, planned: Planned, asked: Asked
         detach=asked.detach,
         settle=target.settle,
         continue_only=asked.continue_only,
+        planned_only=asked.saved is not None,
         new_state=asked.new_state,
         plan=planned.options,
         commit=checked_out(session),
@@ -282,29 +287,4 @@ def _answer_idle(session: Session, planned: Planned, asked: Asked) -> ExitCode:
 
     result = ApplyResult((), Tally(unchanged=planned.plan.summary.unchanged), notices=planned.plan.notices)
     say_nothing_found(session)
-    return answer(session, Outcome(result), as_events=asked.events)
-
-
-def answer(session: Session, outcome: Outcome, *, as_events: bool = False) -> ExitCode:
-    """Says what a run came to, and returns its exit code."""
-    found = outcome.result.problems
-    result = replace(outcome.result, problems=tuple(_naming_the_key(session, problem) for problem in found))
-    session.problems(*(_naming_the_key(session, problem) for problem in found if problem not in outcome.told))
-    if as_events:
-        session.streams.line({"event": "result", **document.apply_document(result, session.target.name)})
-    elif session.as_json:
-        session.streams.document(document.apply_document(result, session.target.name))
-    else:
-        style = session.style(session.streams.out)
-        text = results.results(
-            result, style, target=session.target.name, jobs=outcome.jobs, path_of=lambda url: path_on_disk(session, url)
-        )
-        session.streams.answer(text)
-    return result.exit_code
-
-
-def _naming_the_key(session: Session, problem: Diagnostic) -> Diagnostic:
-    """A hint about the key says which variable holds it: what pushes does not know that."""
-    if session.target.is_local or problem.hint is None:
-        return problem
-    return replace(problem, hint=problem.hint.replace("the api key", f"the api key in {session.target.api_key_env}"))
+    return answer(session, Outcome(result), planned.plan, as_events=asked.events)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sieve_jobs.cli.answering import answer
 from sieve_jobs.cli.connection import default_workers, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, options_for
-from sieve_jobs.cli.pushing import Asked, answer, apply_options, run_shown
+from sieve_jobs.cli.pushing import Asked, apply_options, run_shown
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 from sieve_jobs.plan.moment import shown, stamp
@@ -103,7 +104,7 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
                 return resolve(planned.plan, answers, store, client, options=run_options, emit=emit)
 
             outcome = run_shown(session, far, work, expected=len(chosen), as_events=asked.events)
-        return answer(session, outcome, as_events=asked.events)
+        return answer(session, outcome, planned.plan, as_events=asked.events)
 
 
 def answer_nothing(session: Session) -> ExitCode:

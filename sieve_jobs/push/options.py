@@ -31,6 +31,8 @@ class ApplyOptions:
     """After this, counted from an attempt, a push that is found nowhere is made again; None: it is held."""
     continue_only: bool = False
     """Does only what earlier runs began: settles doubts and follows jobs."""
+    planned_only: bool = False
+    """The plan was reviewed and saved: nothing is pushed that it does not push, so what is gone stays gone."""
     new_state: bool = False
     """An empty state is meant, although the far side has jobs like those planned."""
     plan: PlanOptions = field(default_factory=PlanOptions)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
 from sieve_jobs.push.bookkeeping import forgotten, reused
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Pruned, Reused
-from sieve_jobs.push.run import Run
+from sieve_jobs.push.run import Run, place_of
 from sieve_jobs.state.writes import DropPast, PutEntry
 from sieve_jobs.wire import Job, Status
 
@@ -55,6 +56,12 @@ async def _reuse(run: Run, change: Change) -> None:
 def _push_instead(run: Run, change: Change) -> None:
     past, before = change.reuses, change.entry
     if past is None or change.detail is None:
+        return
+    if run.options.planned_only:
+        message = f"job {past.job_id}, which '{change.name}' was to use again, is gone, and the plan has no push of it"
+        problem = Diagnostic("SJ130", message, place_of(change), hint="plan again: the next plan pushes it")
+        run.problem(problem, ExitCode.LOCKED)
+        run.fail(change, Reason.RESULT_GONE, problem.message)
         return
     if before is not None and before.job_id == past.job_id:
         before = None  # what is gone is no earlier job to come back to

@@ -31,12 +31,15 @@ _LONGEST = 1_000
 _PLAIN = Style(width=120)
 
 
-def plan(plan: Plan, folder: str = "") -> str:
-    """A line for each spec that something is done with, the costly ones first. *folder* leads to the project."""
+def plan(plan: Plan, refusals: Sequence[Diagnostic] = (), *, folder: str = "") -> str:
+    """A line for each spec that something is done with, the costly ones first, behind what apply would refuse.
+
+    *folder* leads to the project.
+    """
     order = {Action.RESOLVE: 0, Action.PUSH: 1, Action.REUSE: 2, Action.MOVE: 3}
     told = sorted((each for each in plan.changes if each.action in order), key=lambda each: order[each.action])
     shown = told if len(told) <= MOST_NOTICES else told[: MOST_NOTICES - 1]
-    lines = [_change(change, folder) for change in shown]
+    lines = [*_problems(refusals, folder, "warning"), *(_change(change, folder) for change in shown)]
     if len(shown) < len(told):
         more = count(len(told) - len(shown), "more spec", "more specs")
         lines.append(_command("notice", f"and {more}; the summary of this step counts them", None, "sieve-jobs plan"))
@@ -79,12 +82,12 @@ def _failure(row: Result, place: Place | None, folder: str) -> str:
     return _command("error", message, _at(place, folder) if place else None, "sieve-jobs: job ended badly")
 
 
-def _problems(found: Iterable[Diagnostic], folder: str) -> Iterator[str]:
+def _problems(found: Iterable[Diagnostic], folder: str, level: Level = "error") -> Iterator[str]:
     for problem in found:
         expected = f"expected {problem.expected}" if problem.expected else None
         words = (problem.message, expected, f"hint: {problem.hint}" if problem.hint else None)
         message = "\n".join(escape(each) for each in words if each)
-        yield _command("error", message, _at(problem.place, folder) if problem.place else None, problem.code)
+        yield _command(level, message, _at(problem.place, folder) if problem.place else None, problem.code)
 
 
 def _at(place: Place, folder: str) -> Sequence[tuple[str, str]]:

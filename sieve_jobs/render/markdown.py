@@ -40,12 +40,16 @@ _PLAIN = Style(width=100)
 _ENDED_BADLY = frozenset({Status.ERROR, Status.CANCELLED})
 
 
-def plan(plan: Plan, *, whole: str) -> str:
-    """A plan. *whole* is a sentence, Markdown of our own, that says where all of it is."""
+def plan(plan: Plan, refusals: Sequence[Diagnostic] = (), *, whole: str) -> str:
+    """A plan, and what apply would refuse it for.
+
+    *whole* is a sentence, Markdown of our own, that says where all of it is.
+    """
     rows = fitting(map(_change, plan.changes), most=_TABLE, count=MOST_ROWS)
     parts = [
         f"### {code(plan.where.target)} {counts(plan.summary, _PLAIN, running=len(plan.running))}\n",
         _where(plan.where),
+        _problems(refusals, word="warning"),
         table(("", "spec", "action", "why", "place"), rows),
         _left_out(plan.changes[len(rows) :], whole),
         _diffs(plan.changes, whole),
@@ -74,7 +78,9 @@ def applied(result: ApplyResult, where: Where, *, whole: str) -> str:
 
 def problems(found: Sequence[Diagnostic], *, verb: str, whole: str) -> str:
     """What kept a verb from going on."""
-    return _joined([f"### sieve-jobs {verb}: {count(len(found), 'problem')}\n", _problems(found, 30_000), f"{whole}\n"])
+    return _joined(
+        [f"### sieve-jobs {verb}: {count(len(found), 'problem')}\n", _problems(found, most=30_000), f"{whole}\n"]
+    )
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -141,8 +147,8 @@ def _notice(notice: Notice) -> str:
     return f"- {code(notice.text, 300)}{hint}\n"
 
 
-def _problems(found: Sequence[Diagnostic], most: int = _BLOCK) -> str:
-    return block(as_text.diagnostics(found, _PLAIN).splitlines(), most=most) if found else ""
+def _problems(found: Sequence[Diagnostic], *, most: int = _BLOCK, word: as_text.Word = "error") -> str:
+    return block(as_text.diagnostics(found, _PLAIN, word=word).splitlines(), most=most) if found else ""
 
 
 def _failures(failed: Sequence[Result], target: str) -> Iterator[str]:

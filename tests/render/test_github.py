@@ -19,7 +19,7 @@ COMMAND = re.compile(r"::(notice|warning|error) [^:\r\n]*::[^\r\n]*")
 
 
 def test_a_plan() -> None:
-    assert github.plan(a_plan(), "videos").splitlines() == [
+    assert github.plan(a_plan(), folder="videos").splitlines() == [
         "::warning file=videos/jobspecs/unsure[lang=es].yaml,line=1,title=sieve-jobs%3A resolve"
         "::unsure[lang=es]: a push without an answer",
         "::notice file=videos/jobspecs/again.yaml,line=1,title=sieve-jobs%3A push::again: asked to run again",
@@ -69,7 +69,7 @@ def test_text_of_others_starts_no_command(text: str) -> None:
     rows = (Result(text, Action.PUSH, Reason.NEW, text, text, Status.ERROR, text, (text,)),)
     problem = Diagnostic("SJ143", text, Place(text, 2, 1, text), text, text)
     said = [
-        github.plan(hostile(text), text),
+        github.plan(hostile(text), [problem], folder=text),
         github.applied(ApplyResult(rows, Tally(), problems=(problem,)), {text: Place(text, 1)}, text),
         github.problems([problem], text),
     ]
@@ -77,6 +77,12 @@ def test_text_of_others_starts_no_command(text: str) -> None:
         assert COMMAND.fullmatch(line), line
         assert not any(sign in line for sign in ("\r", "##[", "\x1b", "\u202e", "\u2028", "\x85"))
         assert len(line) < 30_000
+
+
+def test_what_apply_would_refuse_is_a_warning() -> None:
+    problem = Diagnostic("SJ131", "apply would refuse this: 3 pushes", hint="--max-pushes 3")
+    first, *_ = github.plan(a_plan(), [problem]).splitlines()
+    assert first == "::warning title=SJ131::apply would refuse this: 3 pushes%0Ahint: --max-pushes 3"
 
 
 def test_masked_values_are_not_shown() -> None:

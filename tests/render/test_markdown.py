@@ -56,6 +56,14 @@ def test_a_plan() -> None:
     )
 
 
+def test_what_apply_would_refuse_stands_before_the_changes() -> None:
+    problem = Diagnostic("SJ131", "apply would refuse this: 3 pushes", hint="--max-pushes 3")
+    lines = markdown.plan(a_plan(), [problem], whole=WHOLE).splitlines()
+    assert lines[4:9] == [
+        "```text", "warning: apply would refuse this: 3 pushes  [SJ131]", "hint: --max-pushes 3", "```", "",
+    ]  # fmt: skip
+
+
 def test_a_plan_with_nothing_to_do() -> None:
     plan = World([asks("a")], [pushed(asks("a"))]).plan()
     assert markdown.plan(plan, whole=WHOLE) == (
@@ -140,7 +148,8 @@ def check_harmless(text: str, columns: int) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:24]))
 def test_text_of_others_stays_text_in_a_plan(text: str) -> None:
-    check_harmless(markdown.plan(hostile(text), whole=WHOLE), columns=5)
+    problem = Diagnostic("SJ135", text, Place(text, 2, 1, text), text, text)
+    check_harmless(markdown.plan(hostile(text), [problem], whole=WHOLE), columns=5)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:24]))
