@@ -20,6 +20,7 @@ from sieve_jobs.errors import ExitCode
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.render import github, human, markdown
+from sieve_jobs.render.document import dump, plan_document
 
 _URL = re.compile(r"https?://[A-Za-z0-9.:-]+/[A-Za-z0-9._/-]+")
 
@@ -41,15 +42,21 @@ def on_runner(session: Session, verb: str, run: Callable[[], ExitCode]) -> ExitC
     return code
 
 
-def tell(session: Session, outputs: Mapping[str, str], text: str | None = None) -> None:
-    """Writes *outputs*, and *text* as summary and comment. What cannot be written is said: the run is not undone."""
+def tell(session: Session, outputs: Mapping[str, str], text: str = "", document: str = "") -> None:
+    """Writes *outputs*, *text* as summary and comment, and *document* as a file that holds all of it.
+
+    What cannot be written is said: the run is not undone.
+    """
     environ = session.environ
     written = dict(outputs)
+    folder = environ.get("RUNNER_TEMP")
     try:
-        if text is not None:
-            if environ.get("RUNNER_TEMP"):
-                written["comment-file"] = str(_comment_file(Path(environ["RUNNER_TEMP"]), text))
+        if text:
             _append(environ.get("GITHUB_STEP_SUMMARY"), f"{text}\n")
+        if text and folder:
+            written["comment-file"] = str(_new_file(Path(folder), ".md", text))
+        if document and folder:
+            written["document-file"] = str(_new_file(Path(folder), ".json", document))
         _append(environ.get("GITHUB_OUTPUT"), github.outputs(written, f"end-{secrets.token_hex(16)}"))
     except OSError as error:
         why = (error.strerror or "unwritable").lower()
@@ -67,7 +74,8 @@ def tell_plan(session: Session, plan: Plan, refusals: Sequence[Diagnostic], save
     outputs = {"target": plan.where.target, "changes": "true" if plan.pending else "false", **counted}
     if saved is not None:
         outputs["plan-file"] = str(saved)
-    tell(session, outputs, markdown.plan(plan, refusals, whole=whole(session)))
+    document = dump(plan_document(plan, refusals))
+    tell(session, outputs, markdown.plan(plan, refusals, whole=whole(session)), document)
 
 
 def tell_result(session: Session, plan: Plan, result: ApplyResult) -> None:
@@ -105,9 +113,9 @@ def _append(path: str | None, text: str) -> None:
             file.write(text)
 
 
-def _comment_file(folder: Path, text: str) -> Path:
+def _new_file(folder: Path, ending: str, text: str) -> Path:
     """A new file each time: nobody else can have put one there."""
-    path = folder / f"sieve-jobs-{secrets.token_hex(8)}.md"
+    path = folder / f"sieve-jobs-{secrets.token_hex(8)}{ending}"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write(text)

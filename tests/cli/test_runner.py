@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def test_plan(root: Path, runner: Runner) -> None:
     outputs = runner.outputs
     assert outputs.pop("plan-file") == str(root / "plan.json")
     text = Path(outputs.pop("comment-file")).read_text()
+    document = json.loads(Path(outputs.pop("document-file")).read_text())
+    assert [change["name"] for change in document["changes"]] == ["a", "b"]
     assert outputs == {
         "target": "prod", "changes": "true", "push": "2", "reuse": "0", "move": "0", "orphan": "0", "resolve": "0",
         "unchanged": "0", "exit-code": "0",
