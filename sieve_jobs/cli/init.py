@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
+from sieve_jobs.cli.ci import Planted, plant, target_for_ci
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import verb
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
-from sieve_jobs.errors import ExitCode
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import ExitCode, UsageError
 
 CONFIG = """\
 # Everything here is optional; `sieve-jobs schema config` describes every key.
@@ -16,7 +21,8 @@ CONFIG = """\
 specs = ["jobspecs"]            # folders of specs
 functions = ["functions"]       # Python functions for the embedded engine
 owner = "me"                    # their author: me/hello
-
+"""
+EXAMPLE = """
 # The default target is the embedded engine, which needs no key and no network. To send jobs to Sieve,
 # take the signs of comment away, set SIEVE_API_KEY, and run `sieve-jobs plan --target prod`.
 #
@@ -48,28 +54,61 @@ def hello(name: str) -> str:
 IGNORED = (f"{STATE_FOLDER}/", ".env", "out/")
 
 
-@verb("init", "sieve-jobs init", "sieve-jobs -C my-videos init", project=False)
-def command(session: Session) -> ExitCode:
+@verb(
+    "init",
+    "sieve-jobs init",
+    "sieve-jobs -C my-videos init",
+    "sieve-jobs init --ci github",
+    project=False,
+)
+@click.option("--ci", type=click.Choice(["github"]), help="Also write a workflow, and share the target's state.")
+@click.option(
+    "-t", "--target", metavar="NAME", help="The target that CI applies; default the only remote one, or prod."
+)
+@click.option("--action", metavar="REPO@COMMIT", help="Where the workflow takes the action from.")
+def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode:
     """Start a project in this folder: a config, a first spec and a first function.
 
     The folder that -C names is made where it is missing. Nothing that is there is overwritten; the examples are left
-    out where there are specs already.
+    out where there are specs already. With --ci a target of the config gets the keys that it lacks for a state that
+    runners share; running it again changes nothing.
     """
+    if not ci and (action or session.invocation.target):
+        raise UsageError(Diagnostic("SJ186", "--target and --action go with --ci"))
     if session.invocation.directory:
         (session.working_folder / Path(session.invocation.directory).expanduser()).mkdir(parents=True, exist_ok=True)
     root = session.start
-    files = {CONFIG_NAME: CONFIG}
+    target = target_for_ci(session, action) if ci else None
+    files = {CONFIG_NAME: CONFIG if target else CONFIG + EXAMPLE}
     if not _has_specs(root / "jobspecs"):
         files |= {"jobspecs/hello.yaml": SPEC, "functions/hello.py": FUNCTION}
     written = [name for name, text in files.items() if _write_new(root / name, text)]
     kept = [name for name in files if name not in written]
     if _ignore(root / ".gitignore"):
         written.append(".gitignore")
+    planted = plant(session, target, action) if target else Planted((), (), (), ())
+    return _answer(session, written, kept, planted)
+
+
+def _answer(session: Session, written: Sequence[str], kept: Sequence[str], planted: Planted) -> ExitCode:
+    changed = [name for name in planted.changed if name not in written]
+    kept = [name for name in (*kept, *planted.kept) if name not in changed]
+    written = [*written, *planted.written]
     if session.as_json:
-        session.streams.document({"root": str(root), "written": written, "kept": kept})
-    else:
-        rows = [f"wrote {name}" for name in written] + [f"kept  {name}, which was there" for name in kept]
-        session.streams.answer("\n".join([*rows, "", "next: sieve-jobs plan, then sieve-jobs apply"]))
+        root = str(session.start)
+        steps = list(planted.steps)
+        session.streams.document({"root": root, "written": written, "changed": changed, "kept": kept, "next": steps})
+        return ExitCode.OK
+    rows = [
+        *(f"wrote {name}" for name in written),
+        *(f"added to {name} what the target lacked" for name in changed),
+        *(f"kept  {name}, which was there" for name in kept),
+    ]
+    steps = [f"{number}. {step}" for number, step in enumerate(planted.steps, start=1)]
+    following = (
+        ["next:", *(f"  {step}" for step in steps)] if steps else ["next: sieve-jobs plan, then sieve-jobs apply"]
+    )
+    session.streams.answer("\n".join([*rows, "", *following]))
     return ExitCode.OK
 
 

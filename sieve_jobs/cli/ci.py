@@ -1,0 +1,174 @@
+"""`init --ci github`: the workflow, the shared state of its target, and what is left to a person."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from sieve_jobs.cli.context import Invocation, Session
+from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION, workflow
+from sieve_jobs.config import read_config
+from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
+from sieve_jobs.config.team import with_team_target
+from sieve_jobs.diagnostic import Diagnostic, Place
+from sieve_jobs.errors import InvalidError, SieveJobsError, UsageError
+
+DEFAULT_TARGET = "prod"
+_ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._/-]+)?@[0-9a-f]{40}")
+_TARGET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+_GITHUB = re.compile(r"https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Files by what became of them, and the next steps."""
+
+    written: tuple[str, ...]
+    changed: tuple[str, ...]
+    kept: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+def target_for_ci(session: Session, action: str | None) -> str:
+    """The remote target that CI applies: `-t`, else the only one there is, else `prod`.
+
+    Raises UsageError and InvalidError for whatever would keep `plant` from its work.
+    """
+    given, config = session.invocation.target, read_config(session.start)
+    remotes = config.remotes
+    name = given or (remotes[0] if len(remotes) == 1 else DEFAULT_TARGET)
+    if given is None and len(remotes) > 1:
+        found = ", ".join(remotes)
+        raise UsageError(Diagnostic("SJ186", "--ci: which target is applied?", expected=f"-t with one of {found}"))
+    known = config.targets.get(name)
+    if not _TARGET.fullmatch(name) or name.lower() in {"cache", "key"} or (known is not None and known.is_local):
+        raise UsageError(Diagnostic("SJ186", f"--ci: '{name}' is no remote target", expected="-t NAME of another one"))
+    _action(action)
+    _config(_text(session.start / CONFIG_NAME), name)
+    return name
+
+
+def plant(session: Session, target: str, action: str | None) -> Planted:
+    """Writes what is missing and overwrites nothing."""
+    action = _action(action)
+    root, repository = session.start, _repository(session.start)
+    config = root / CONFIG_NAME
+    before = _text(config)
+    after = _config(before, target)
+    if after != before:
+        config.write_bytes(after.encode())
+    folder = "" if root == repository else root.relative_to(repository).as_posix()
+    settings = tomllib.loads(after)["targets"][target]
+    api_key = str(settings.get("api_key_env", "SIEVE_API_KEY"))
+    names = [api_key, *(name for name in _secrets(session, target) if name != api_key)]
+    text = workflow(branch=_branch(repository), target=target, folder=folder, action=action, secrets=names)
+    path = repository / PATH
+    is_new = _write_new(path, text)
+    shown = PATH if not folder else str(path)
+    unknown = UNKNOWN_ACTION in path.read_text("utf-8", "replace")
+    return Planted(
+        written=(shown,) if is_new else (),
+        changed=(CONFIG_NAME,) if after != before else (),
+        kept=() if is_new else (shown,),
+        steps=tuple(_steps(root, target, names, settings=settings, shown=shown, unknown=unknown)),
+    )
+
+
+def _action(given: str | None) -> str:
+    action = given or _own_action() or UNKNOWN_ACTION
+    if not _ACTION.fullmatch(action):
+        raise UsageError(
+            Diagnostic("SJ186", "--action: not pinned", expected="owner/name@ with the 40 hex digits of a commit")
+        )
+    return action
+
+
+def _own_action() -> str | None:
+    """The repository and commit on GitHub that this tool was installed from, where pip knows them (PEP 610)."""
+    try:
+        text = distribution("sieve-jobs").read_text("direct_url.json")
+        known = json.loads(text) if text else {}
+        found = _GITHUB.fullmatch(known["url"])
+        action = f"{found[1]}@{known['vcs_info']['commit_id']}" if found else ""
+    except (PackageNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return action if _ACTION.fullmatch(action) else None
+
+
+def _text(config: Path) -> str:
+    """The config as written, line ends included; empty without one."""
+    return config.read_bytes().decode("utf-8-sig") if config.is_file() else ""
+
+
+def _config(text: str, target: str) -> str:
+    try:
+        return with_team_target(text, target, secrets.token_hex(16))
+    except ValueError as error:
+        hint = "write them by hand, and run it again"
+        message = f"the target '{target}' stands in a form that cannot be added to"
+        raise InvalidError(Diagnostic("SJ182", message, Place(CONFIG_NAME), f"these lines\n{error}", hint)) from error
+
+
+def _secrets(session: Session, target: str) -> list[str]:
+    """Secret variables that specs of the target read; none where they cannot be read yet."""
+    told = replace(session, invocation=Invocation(directory=session.invocation.directory, target=target))
+    try:
+        details = told.tree.all_details().values()
+    except SieveJobsError:
+        return []
+    return sorted({name for detail in details for name, is_secret in detail.spec.variables.items() if is_secret})
+
+
+def _repository(root: Path) -> Path:
+    """The folder of the checkout; that of the project where there is none."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+
+
+def _branch(repository: Path) -> str:
+    """The branch that merges go to: the remote's own, else the one that is checked out, else main."""
+    for words in (["symbolic-ref", "--short", "refs/remotes/origin/HEAD"], ["symbolic-ref", "--short", "HEAD"]):
+        try:
+            asked = subprocess.run(
+                ["git", "-C", str(repository), *words], capture_output=True, text=True, timeout=5, check=False,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return "main"
+        if asked.returncode == 0 and asked.stdout.strip():
+            return asked.stdout.strip().removeprefix("origin/")
+    return "main"
+
+
+def _write_new(path: Path, text: str) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _steps(
+    root: Path, target: str, names: Sequence[str], *, settings: Mapping[str, object], shown: str, unknown: bool
+) -> list[str]:
+    key = root / STATE_FOLDER / "key"
+    made = f"gh secret set SIEVE_JOBS_STATE_KEY < {STATE_FOLDER}/key" if key.is_file() else (
+        "openssl rand -hex 32 | gh secret set SIEVE_JOBS_STATE_KEY"
+    )  # fmt: skip
+    steps = [*(f"gh secret set {name}" for name in names), made]
+    if unknown:
+        steps.append(f"in {shown}, put the repository and commit of the action in place of {UNKNOWN_ACTION}")
+    if settings.get("state") != "git":
+        steps.append(f'the state of {target} is kept elsewhere: each runner has to reach it, or set state = "git"')
+    steps.append("commit, push, and open a pull request with a spec: it shows the plan")
+    if settings.get("state") == "git":
+        steps.append("once: run the workflow by hand with new-state ticked, which makes the state")
+    return steps

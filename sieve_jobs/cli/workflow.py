@@ -1,0 +1,97 @@
+"""The workflow that `init --ci github` writes: plan on pull requests, apply on merge, go on every hour. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+PATH = ".github/workflows/sieve-jobs.yaml"
+CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
+UNKNOWN_ACTION = "OWNER/sieve-jobs@0000000000000000000000000000000000000000"
+"""Stands where nobody said which repository and commit the action is taken from."""
+
+_TEXT = """\
+# Written by `sieve-jobs init --ci github`: a pull request shows what its jobs would do, a merge runs them, and what a
+# merge left undone is finished every hour. Yours to change: it is not written again.
+name: sieve-jobs
+
+on:
+  pull_request:
+  push:
+    branches: [@branch@]
+  schedule:
+    - cron: "17 * * * *"
+  workflow_dispatch:
+    inputs:
+      new-state:
+        description: "Make the state of a target that never ran"
+        type: boolean
+        default: false
+
+permissions: {}
+
+jobs:
+  plan:
+    name: plan
+    if: github.event_name == 'pull_request'
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    permissions:
+      contents: read # the specs, and the state on refs/sieve-jobs/@target@
+      pull-requests: write # one comment that shows the plan
+    concurrency:
+      group: sieve-jobs-plan-${{ github.ref }}
+      cancel-in-progress: true
+    steps:
+      - uses: @checkout@
+        with:
+          persist-credentials: true # git reads the state with them
+      - uses: @action@
+        with:
+          target: @target@@folder@
+        env:
+          SIEVE_JOBS_STATE_KEY: ${{ secrets.SIEVE_JOBS_STATE_KEY }}
+
+  apply:
+    name: apply
+    if: github.event_name != 'pull_request'
+    runs-on: ubuntu-latest
+    timeout-minutes: 350
+    permissions:
+      contents: write # the state on refs/sieve-jobs/@target@
+    # Never cancelled for a newer run: that one waits, and applies what is newest.
+    concurrency:
+      group: sieve-jobs-@target@
+      cancel-in-progress: false
+    steps:
+      - uses: @checkout@
+        with:
+          persist-credentials: true # git writes the state with them
+      - uses: @action@
+        with:
+          target: @target@@folder@
+          args: ${{ inputs.new-state && '--new-state' || '' }}
+        env:
+          SIEVE_JOBS_STATE_KEY: ${{ secrets.SIEVE_JOBS_STATE_KEY }}
+@secrets@"""
+
+
+def workflow(*, branch: str, target: str, folder: str, action: str, secrets: Sequence[str]) -> str:
+    """The workflow's text.
+
+    *folder* is the project's, from the checkout; empty where they are one. *action* is `owner/name@commit`. *secrets*
+    are names of variables that an apply needs.
+    """
+    lines = "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in secrets)
+    values = {
+        "@branch@": json.dumps(branch),
+        "@checkout@": CHECKOUT,
+        "@action@": action,
+        "@target@": target,
+        "@folder@": f"\n          working-directory: {json.dumps(folder)}" if folder else "",
+        "@secrets@": lines,
+    }
+    text = _TEXT
+    for mark, value in values.items():
+        text = text.replace(mark, value)
+    return text

@@ -1,0 +1,186 @@
+"""`init --ci github`: a workflow that the checkers accept, a state that runners share, and nothing overwritten."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION
+from sieve_jobs.config.read import LATER_TARGET_KEYS
+from tests.project import ran
+
+ACTION = "octo/sieve-jobs@0123456789abcdef0123456789abcdef01234567"
+ZIZMOR = str(Path(sys.executable).parent / "zizmor")
+needs_git_state = pytest.mark.skipif("lineage" in LATER_TARGET_KEYS, reason='state = "git" is not supported yet')
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "p"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "trunk")
+    return folder
+
+
+def target_of(root: Path, name: str = "prod") -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((root / "sieve-jobs.toml").read_text())["targets"][name]
+    return found
+
+
+def check(folder: Path) -> None:
+    """What two checkers of workflows say of it, without a network."""
+    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", PATH]
+    audit = [ZIZMOR, "--offline", "--no-progress", "--persona", "pedantic", PATH]
+    for command in (schema, audit):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_new_project_gets_everything(root: Path) -> None:
+    said = ran(root, "init", "--ci", "github", "--action", ACTION, "--json").document
+    assert said["written"] == ["sieve-jobs.toml", "jobspecs/hello.yaml", "functions/hello.py", ".gitignore", PATH]
+    assert (said["changed"], said["kept"]) == ([], [])
+    assert said["next"] == [
+        "gh secret set SIEVE_API_KEY",
+        "openssl rand -hex 32 | gh secret set SIEVE_JOBS_STATE_KEY",
+        "commit, push, and open a pull request with a spec: it shows the plan",
+        "once: run the workflow by hand with new-state ticked, which makes the state",
+    ]
+    settings = target_of(root)
+    assert re.fullmatch(r"[0-9a-f]{32}", settings.pop("lineage"))
+    assert settings == {"endpoint": "https://mango.sievedata.com", "api_key_env": "SIEVE_API_KEY", "state": "git"}
+    check(root)
+
+
+def test_the_workflow_may_do_what_it_must_and_no_more(root: Path) -> None:
+    assert ran(root, "init", "--ci", "github", "--action", ACTION).code == 0
+    workflow = yaml.load((root / PATH).read_text(), yaml.BaseLoader)  # noqa: S506 - text alone, so that `on` is a key
+    assert set(workflow["on"]) == {"pull_request", "push", "schedule", "workflow_dispatch"}
+    assert workflow["on"]["push"] == {"branches": ["trunk"]}
+    assert workflow["permissions"] == {}
+    plan, apply = workflow["jobs"]["plan"], workflow["jobs"]["apply"]
+    assert plan["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert apply["permissions"] == {"contents": "write"}
+    assert apply["concurrency"] == {"group": "sieve-jobs-prod", "cancel-in-progress": "false"}
+    assert plan["steps"][1]["uses"] == apply["steps"][1]["uses"] == ACTION
+    assert set(plan["steps"][1]["env"]) == {"SIEVE_JOBS_STATE_KEY"}
+    assert set(apply["steps"][1]["env"]) == {"SIEVE_JOBS_STATE_KEY", "SIEVE_API_KEY"}
+    assert apply["steps"][1]["with"] == {"target": "prod", "args": "${{ inputs.new-state && '--new-state' || '' }}"}
+    for job in (plan, apply):
+        assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", job["steps"][0]["uses"])
+
+
+@needs_git_state
+def test_running_it_twice_changes_nothing(root: Path) -> None:
+    assert ran(root, "init", "--ci", "github").code == 0
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)}
+    again = ran(root, "init", "--ci", "github", "--json").document
+    assert (again["written"], again["changed"], again["kept"]) == ([], [], ["sieve-jobs.toml", PATH])
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(before) == len([path for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)])
+
+
+@needs_git_state
+def test_what_it_writes_is_valid(root: Path) -> None:
+    assert ran(root, "init", "--ci", "github").code == 0
+    assert ran(root, "validate", "-t", "prod").code == 0
+
+
+@needs_git_state
+def test_secrets_of_the_specs_are_handed_to_apply(root: Path) -> None:
+    (root / "jobspecs").mkdir()
+    (root / "jobspecs" / "a.yaml").write_text("function: a/b\nenv: {K: '${OPENAI_API_KEY}', P: '${PLACE:-here}'}\n")
+    said = ran(root, "init", "--ci", "github", "--json").document
+    assert said["next"][:2] == ["gh secret set SIEVE_API_KEY", "gh secret set OPENAI_API_KEY"]
+    assert (root / PATH).read_text().count("OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}") == 1
+    check(root)
+
+
+def test_a_config_that_is_there_gets_the_lines_it_lacks(root: Path) -> None:
+    config = root / "sieve-jobs.toml"
+    config.write_text("[targets.eu]  # ours\nendpoint = 'https://eu.example'\napi_key_env = 'EU_KEY'\n")
+    said = ran(root, "init", "--ci", "github", "--json").document
+    assert said["changed"] == ["sieve-jobs.toml"]
+    assert said["next"][0] == "gh secret set EU_KEY"
+    settings = target_of(root, "eu")
+    assert (settings["endpoint"], settings["state"]) == ("https://eu.example", "git")
+    assert config.read_text().startswith("[targets.eu]  # ours\nstate = ")
+    assert "EU_KEY: ${{ secrets.EU_KEY }}" in (root / PATH).read_text()
+
+
+def test_a_state_that_is_kept_elsewhere_stays_there_and_is_said(root: Path) -> None:
+    text = "[targets.prod]\nendpoint = 'https://x.example'\nstate = '/srv/prod.db'\n"
+    (root / "sieve-jobs.toml").write_text(text)
+    said = ran(root, "init", "--ci", "github", "--action", ACTION, "--json").document
+    assert (root / "sieve-jobs.toml").read_text() == text
+    assert 'the state of prod is kept elsewhere: each runner has to reach it, or set state = "git"' in said["next"]
+
+
+def test_a_workflow_that_is_there_is_kept(root: Path) -> None:
+    (root / PATH).parent.mkdir(parents=True)
+    (root / PATH).write_text("name: mine\n")
+    said = ran(root, "init", "--ci", "github")
+    assert f"kept  {PATH}, which was there" in said.out
+    assert (root / PATH).read_text() == "name: mine\n"
+
+
+def test_an_action_that_is_not_known_is_the_persons_to_fill_in(root: Path) -> None:
+    said = ran(root, "init", "--ci", "github")
+    assert f"put the repository and commit of the action in place of {UNKNOWN_ACTION}" in said.out
+    check(root)
+
+
+def test_a_project_below_the_checkout(root: Path) -> None:
+    (root / "videos").mkdir()
+    assert ran(root / "videos", "init", "--ci", "github", "--action", ACTION).code == 0
+    assert not (root / "videos" / ".github").exists()
+    assert (root / PATH).read_text().count('working-directory: "videos"') == 2
+    check(root)
+
+
+def test_a_key_that_is_here_is_the_one_that_runners_get(root: Path) -> None:
+    (root / ".sieve-jobs").mkdir(mode=0o700)
+    (root / ".sieve-jobs" / "key").write_text("ab" * 32)
+    said = ran(root, "init", "--ci", "github").out
+    assert "gh secret set SIEVE_JOBS_STATE_KEY < .sieve-jobs/key" in said
+    assert "abab" not in said
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "code", "why"),
+    [
+        pytest.param("", ["--action", "octo/sieve-jobs@v1"], 64, "not pinned", id="a tag"),
+        pytest.param("", ["-t", "local"], 64, "is no remote target", id="local"),
+        pytest.param("", ["-t", "a/b"], 64, "is no remote target", id="no name"),
+        pytest.param("targets.prod.endpoint = 'https://x'", [], 3, "these lines", id="a form that cannot be added to"),
+        pytest.param("[targets.prod\n", [], 3, "not valid TOML", id="a broken config"),
+        pytest.param(
+            "[targets.a]\nendpoint = 'https://a'\n[targets.b]\nendpoint = 'https://b'\n", [], 64, "one of a, b",
+            id="several targets",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_and_writes_no_workflow(
+    root: Path, config: str, words: list[str], code: int, why: str
+) -> None:
+    (root / "sieve-jobs.toml").write_text(config)
+    said = ran(root, "init", "--ci", "github", *words)
+    assert (said.code, why in said.err) == (code, True), said.err
+    assert (root / "sieve-jobs.toml").read_text() == config
+    assert sorted(path.name for path in root.iterdir()) == [".git", "sieve-jobs.toml"]
+
+
+def test_without_ci_there_is_no_target_to_name(root: Path) -> None:
+    assert ran(root, "init", "-t", "prod").code == 64
+    assert list(root.glob("*.toml")) == []
