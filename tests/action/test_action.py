@@ -24,12 +24,6 @@ SECRET = "function: sieve/dubbing\nenv: {OPENAI_API_KEY: '${OPENAI_API_KEY}', PL
 
 
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud.running() as running:
-        yield running
-
-
-@pytest.fixture
 def github() -> Iterator[GitHub]:
     with GitHub.running() as running:
         yield running

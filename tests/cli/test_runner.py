@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +43,6 @@ class Runner:
     def outputs(self) -> dict[str, str]:
         pairs = re.findall(r"(?ms)^([a-z-]+)<<(end-[0-9a-f]{32})\n(.*?)\n\2\n", self.output.read_text())
         return {name: value for name, _, value in pairs}
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cloud import Cloud
 from tests.project import Ran, project, ran, remote_config, spec
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with Cloud.running() as running:
-        yield running
 
 
 @pytest.fixture

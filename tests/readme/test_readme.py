@@ -12,6 +12,7 @@ import yaml
 from sieve_jobs.codes import read_codes
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.spec.model import SpecModel
+from tests.action.composite import Runner
 from tests.cloud import Cloud
 from tests.project import REPOSITORY, Project
 
@@ -54,16 +55,23 @@ def test_the_first_spec_gives_the_plan_that_is_shown(project: Project) -> None:
     assert ran.out.replace(project.endpoint, "https://mango.sievedata.com") == output
 
 
-def test_the_workflow_is_yaml_and_its_command_applies(project: Project) -> None:
-    workflow = yaml.safe_load(blocks("yaml")[1])
-    checkout, step = workflow["jobs"]["apply"]["steps"]
+def test_the_workflow_is_the_action_and_its_merge_applies(project: Project) -> None:
+    workflow = yaml.load(blocks("yaml")[1], yaml.BaseLoader)  # noqa: S506 - text alone, so that `on` is a key
+    assert set(workflow["on"]) == {"pull_request", "push"}
+    checkout, step = workflow["jobs"]["sieve-jobs"]["steps"]
     assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", checkout["uses"])
-    words = step["run"].split()
-    assert words[:2] == ["exec", "sieve-jobs"]
     project.configure('state = "state/prod.db"')
     project.write("dub-intro.yaml", blocks("yaml")[0])
-    ran = project.run(*words[2:], CI="true")
-    assert ran.code == 0, ran.all
+    temp = project.root.parent / "temp"
+    temp.mkdir()
+    event = {
+        "event_name": "push", "ref": "refs/heads/main", "repository": "octo/videos",
+        "event": {"repository": {"default_branch": workflow["on"]["push"]["branches"][0]}},
+    }  # fmt: skip
+    job = Runner(project.root, temp, "http://127.0.0.1:9", event, dict.fromkeys(step["env"], Cloud.key)).run(
+        **step["with"]
+    )
+    assert (job.code, job.outputs["command"], job.outputs["pushed"]) == (0, "apply", "1"), job.log
 
 
 def test_every_command_is_one_that_runs(tmp_path: Path) -> None:
