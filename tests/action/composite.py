@@ -74,33 +74,42 @@ class Runner:
 
     def _ran(self, step: dict[str, Any], known: dict[str, Any], job: Job) -> dict[str, str]:
         if step["name"] == "Install sieve-jobs":
-            self._installed()
+            self.installed()
             return {}
+        arguments, folder, environ = self.prepared(step, known)
+        done = subprocess.run(
+            arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        job.log += done.stdout
+        job.summary += (self.temp / "summary").read_text()
+        job.code = job.code or done.returncode
+        return self.said()
+
+    def said(self) -> dict[str, str]:
+        """The outputs of the step that ran last."""
+        found = _OUTPUT.findall((self.temp / "output").read_text())
+        return {name: long if mark else short for name, short, mark, long in found}
+
+    def prepared(self, step: dict[str, Any], known: dict[str, Any]) -> tuple[list[str], Path, dict[str, str]]:
+        """What starts the step: its arguments, folder and environment."""
         assert step["shell"] == "bash"
         script, output, summary = (self.temp / name for name in ("script.sh", "output", "summary"))
         script.write_text(step["run"])
         output.write_text("")
         summary.write_text("")
-        said = {name: filled(str(value), known) for name, value in step.get("env", {}).items()}
+        given = {name: filled(str(value), known) for name, value in step.get("env", {}).items()}
         runner = {
             "GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary),
             "GITHUB_WORKSPACE": str(self.workspace), "RUNNER_TEMP": str(self.temp), "WAIT_FACTOR": "0",
             "GITHUB_ACTION_PATH": str(REPOSITORY), "GITHUB_API_URL": self.api, "GITHUB_REPOSITORY": "octo/videos",
             "GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "77", "PATH": os.environ["PATH"],
         }  # fmt: skip
+        arguments = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
         folder = self.workspace / filled(step.get("working-directory", "."), known)
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)], cwd=folder,
-            env=runner | self.environ | said, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        job.log += done.stdout
-        job.summary += summary.read_text()
-        job.code = job.code or done.returncode
-        found = _OUTPUT.findall(output.read_text())
-        return {name: long if mark else short for name, short, mark, long in found}
+        return arguments, folder, runner | self.environ | given
 
-    def _installed(self) -> None:
+    def installed(self) -> None:
         """What the step installs, from the environment of the tests: a copy of it would take a minute."""
         folder = self.temp / "sieve-jobs" / "bin"
         shutil.rmtree(folder.parent, ignore_errors=True)

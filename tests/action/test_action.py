@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -193,6 +194,38 @@ def test_nothing_that_is_given_is_run_by_a_shell(root: Path, actions: Actions) -
     assert actions.run(event).outputs["command"] == "plan"
     assert actions.run(happened("$(touch owned)")).code == 64
     assert list(root.parents[1].rglob("owned")) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_cancelled_runner_ends_apply_in_order(
+    root: Path, github: GitHub, cloud: Cloud, number: signal.Signals, code: int
+) -> None:
+    cloud.script.outcomes.append(Outcome(polls=-1))
+    runner = Runner(root.parent, root.parents[1] / "temp", github.url, PUSH, dict(KEY))
+    runner.installed()
+    (step,) = (each for each in ACTION["runs"]["steps"] if each.get("id") == "run")
+    given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
+    inputs = given | {"target": "prod", "working-directory": "videos"}
+    decided = {"decide": {"outputs": {"command": "apply", "outside": "false"}}}
+    arguments, folder, environ = runner.prepared(step, {"inputs": inputs, "github": PUSH, "steps": decided})
+    with subprocess.Popen(
+        arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            cloud.wait_for(lambda seen: sum(request.route == "await" for request in seen.requests) >= 2)
+            process.send_signal(number)
+            log, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == code, log
+    said = runner.said()
+    assert (said["exit-code"], said["pushed"], said["still-running"]) == (str(code), "2", "2")
+
+
+def test_no_variable_of_the_action_can_be_read_by_a_spec() -> None:
+    for step in ACTION["runs"]["steps"]:
+        if "bin/sieve-jobs" in step.get("run", ""):
+            assert all(name.startswith("SIEVE_JOBS_ACTION_") for name in step["env"])
 
 
 def test_more_words_reach_the_command(actions: Actions, cloud: Cloud) -> None:

@@ -149,6 +149,24 @@ def test_a_runner_that_cannot_be_told_changes_nothing_of_the_run(root: Path, run
     assert len(cloud.pushes) == 2
 
 
+def test_no_secret_is_in_anything_that_is_written(root: Path, runner: Runner, cloud: Cloud) -> None:
+    (root / "jobspecs" / "s.yaml").write_text(
+        "function: sieve/dubbing\ninputs: {key: '${A_TOKEN}', n: 1}\nenv: {K: '${A_TOKEN}', P: '${PLACE}'}\n"
+        "webhooks: [{type: job.complete, url: 'https://hooks.example.com/${A_TOKEN}'}]\n"
+    )
+    secrets = {"A_TOKEN": "canary-secret", "PLACE": "canary-masked"}
+    assert runner.run(root, "plan", "-t", "prod", "--out", "plan.json", **secrets).code == 0
+    cloud.script.outcomes.append(Outcome(status="error", error="ValueError: canary-secret is wrong"))
+    applied = runner.run(root, "apply", "-t", "prod", "--yes", **secrets)
+    assert applied.code == 4
+    (root / "jobspecs" / "s.yaml").write_text("function: sieve/dubbing\nenv: {K: 'x${A_TOKEN}', P: 'y${PLACE}'}\n")
+    planned = runner.run(root, "plan", "-t", "prod", **secrets)
+    assert planned.code == 0
+    written = [path.read_text() for path in (*runner.files.iterdir(), root / "plan.json") if path.is_file()]
+    assert len(written) >= 6
+    assert not any("canary" in text for text in (*written, applied.all, planned.all))
+
+
 @pytest.mark.parametrize("words", [["--json", "--format", "github"], ["--events", "--format", "github"]])
 def test_forms_that_do_not_go_together(root: Path, words: list[str]) -> None:
     said = ran(root, "apply", "-t", "prod", *words)
