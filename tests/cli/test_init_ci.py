@@ -38,6 +38,12 @@ def target_of(root: Path, name: str = "prod") -> dict[str, Any]:
     return found
 
 
+def files(root: Path) -> dict[Path, bytes]:
+    """Everything that a person may see, by path."""
+    found = {path.relative_to(root): path for path in root.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if name.parts[0] not in {".git", ".sieve-jobs"}}
+
+
 def check(folder: Path) -> None:
     """What two checkers of workflows say of it, without a network."""
     schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", PATH]
@@ -84,11 +90,10 @@ def test_the_workflow_may_do_what_it_must_and_no_more(root: Path) -> None:
 @needs_git_state
 def test_running_it_twice_changes_nothing(root: Path) -> None:
     assert ran(root, "init", "--ci", "github").code == 0
-    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)}
+    before = files(root)
     again = ran(root, "init", "--ci", "github", "--json").document
     assert (again["written"], again["changed"], again["kept"]) == ([], [], ["sieve-jobs.toml", PATH])
-    assert {path: path.read_bytes() for path in before} == before
-    assert len(before) == len([path for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)])
+    assert files(root) == before
 
 
 @needs_git_state
