@@ -29,7 +29,7 @@ EXAMPLE = """
 # [targets.prod]
 # endpoint = "https://mango.sievedata.com"
 # api_key_env = "SIEVE_API_KEY"           # the name of the variable, never the key
-# state = "state/prod.db"                 # keep it where every run finds it
+# state = "git"                           # shared on the remote; `sieve-jobs init --ci github` writes all of this
 # allow_env = ["CDN_*", "OPENAI_API_KEY"] # what specs may read from the environment
 # wait = "30m"                            # how long `apply` follows what it pushed
 """

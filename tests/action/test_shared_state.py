@@ -9,12 +9,9 @@ from typing import Any
 
 import pytest
 
-from sieve_jobs.config.read import LATER_TARGET_KEYS
 from tests.action.composite import Job, Runner
 from tests.cloud import Cloud
 from tests.project import KEY, remote_config, spec, write
-
-pytestmark = pytest.mark.skipif("lineage" in LATER_TARGET_KEYS, reason='state = "git" is not supported yet')
 
 SECRETS = {**KEY, "SIEVE_JOBS_STATE_KEY": "ab" * 32}
 LINEAGE = "0123456789abcdef0123456789abcdef"

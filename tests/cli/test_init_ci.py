@@ -13,12 +13,10 @@ import pytest
 import yaml
 
 from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION
-from sieve_jobs.config.read import LATER_TARGET_KEYS
 from tests.project import ran
 
 ACTION = "octo/sieve-jobs@0123456789abcdef0123456789abcdef01234567"
 ZIZMOR = str(Path(sys.executable).parent / "zizmor")
-needs_git_state = pytest.mark.skipif("lineage" in LATER_TARGET_KEYS, reason='state = "git" is not supported yet')
 
 
 def git(folder: Path, *words: str) -> None:
@@ -87,7 +85,6 @@ def test_the_workflow_may_do_what_it_must_and_no_more(root: Path) -> None:
         assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", job["steps"][0]["uses"])
 
 
-@needs_git_state
 def test_running_it_twice_changes_nothing(root: Path) -> None:
     assert ran(root, "init", "--ci", "github").code == 0
     before = files(root)
@@ -96,13 +93,11 @@ def test_running_it_twice_changes_nothing(root: Path) -> None:
     assert files(root) == before
 
 
-@needs_git_state
 def test_what_it_writes_is_valid(root: Path) -> None:
     assert ran(root, "init", "--ci", "github").code == 0
     assert ran(root, "validate", "-t", "prod").code == 0
 
 
-@needs_git_state
 def test_secrets_of_the_specs_are_handed_to_apply(root: Path) -> None:
     (root / "jobspecs").mkdir()
     (root / "jobspecs" / "a.yaml").write_text("function: a/b\nenv: {K: '${OPENAI_API_KEY}', P: '${PLACE:-here}'}\n")

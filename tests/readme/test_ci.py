@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.config.read import LATER_TARGET_KEYS
 from sieve_jobs.render import markdown
 from tests.action.composite import ACTION
 from tests.cloud import Cloud
@@ -20,7 +19,6 @@ from tests.project import REPOSITORY, Ran, run, run_program, spec, write
 TEXT = (REPOSITORY / "docs" / "ci.md").read_text()
 COMMANDS = [line[2:] for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL) for line in block.splitlines()]
 OURS = [command for command in COMMANDS if command.startswith(("sieve-jobs ", "exec sieve-jobs "))]
-SHARED = "lineage" not in LATER_TARGET_KEYS
 IN_ORDER = [
     "sieve-jobs init --ci github",
     "sieve-jobs validate",
@@ -66,15 +64,12 @@ def test_the_whole_story(root: Path, cloud: Cloud) -> None:
     config = (root / "sieve-jobs.toml").read_text()
     assert tomllib.loads(config)["targets"]["prod"]["state"] == "git"
     config = config.replace("https://mango.sievedata.com", cloud.url)
-    if not SHARED:
-        config = re.sub(r"(?m)^lineage.*\n", "", config.replace('state = "git"', 'state = "kept/prod.db"'))
     write(root, {"sieve-jobs.toml": config, "jobspecs/hello.yaml": spec(width=1)})
     git(root, "add", "--all")
     git(root, "commit", "-q", "-m", "specs")
-    if SHARED:
-        made = run(root, "apply", "-t", "prod", "--yes", "--new-state", CI="true")
-        assert made.code == 0, made.all
-        write(root, {"jobspecs/hello.yaml": spec(width=2)})
+    made = run(root, "apply", "-t", "prod", "--yes", "--new-state", CI="true")
+    assert made.code == 0, made.all
+    write(root, {"jobspecs/hello.yaml": spec(width=2)})
     pushes = len(cloud.pushes)
     counts = {}
     for number, command in enumerate(others):
