@@ -31,6 +31,8 @@ MOST_ROWS = 100
 MOST_FIELDS = 20
 """Fields shown of all diffs together."""
 MOST_NOTICES = 20
+MOST_FAILED = 20
+"""Failed jobs and problems that are shown with all that is known of them."""
 _TABLE = 25_000
 """Characters of the rows of a table."""
 _BLOCK = 10_000
@@ -49,7 +51,7 @@ def plan(plan: Plan, refusals: Sequence[Diagnostic] = (), *, whole: str) -> str:
     parts = [
         f"### {code(plan.where.target)} {counts(plan.summary, _PLAIN, running=len(plan.running))}\n",
         _where(plan.where),
-        _problems(refusals, word="warning"),
+        _problems(refusals, whole, word="warning"),
         table(("", "spec", "action", "why", "place"), rows),
         _left_out(plan.changes[len(rows) :], whole),
         _diffs(plan.changes, whole),
@@ -62,15 +64,15 @@ def applied(result: ApplyResult, where: Where, *, whole: str) -> str:
     """What an apply came to: what went wrong first, then everything else."""
     ordered = sorted(result.results, key=lambda row: (not _went_wrong(row), row.name))
     rows = fitting(map(_result, ordered), most=_TABLE, count=MOST_ROWS)
-    left = len(ordered) - len(rows)
     failed = [row for row in ordered if row.status in _ENDED_BADLY]
     parts = [
         f"### {code(where.target)} {tally(result, _PLAIN)}\n",
         _where(where),
         table(("spec", "action", "status", "job", "error"), rows),
-        f"… and {count(left, 'more spec', 'more specs')}. {whole}\n" if left else "",
-        block(_failures(failed, where.target), most=_BLOCK) if failed else "",
-        _problems(result.problems),
+        _left(len(ordered) - len(rows), "more spec", whole),
+        block(_failures(failed[:MOST_FAILED], where.target), most=_BLOCK) if failed else "",
+        _left(len(failed) - MOST_FAILED, "more failed job", whole),
+        _problems(result.problems, whole),
         _notices(result.notices, whole),
     ]
     return _joined(parts)
@@ -78,9 +80,9 @@ def applied(result: ApplyResult, where: Where, *, whole: str) -> str:
 
 def problems(found: Sequence[Diagnostic], *, verb: str, whole: str) -> str:
     """What kept a verb from going on."""
-    return _joined(
-        [f"### sieve-jobs {verb}: {count(len(found), 'problem')}\n", _problems(found, most=30_000), f"{whole}\n"]
-    )
+    heading = f"### sieve-jobs {verb}: {count(len(found), 'problem')}\n"
+    said = _problems(found, whole, most=30_000)
+    return _joined([heading, said, "" if len(found) > MOST_FAILED else f"{whole}\n"])
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -125,8 +127,7 @@ def _diffs(changes: Sequence[Change], whole: str) -> str:
     if not lines:
         return ""
     more = sum(len(change.diff) for change in changes) - fields
-    rest = f"\n… and {count(more, 'more field', 'more fields')}. {whole}\n" if more else ""
-    return block(lines, most=_BLOCK) + rest
+    return block(lines, most=_BLOCK) + (f"\n{_left(more, 'more field', whole)}" if more else "")
 
 
 def _notices(found: Sequence[Notice], whole: str) -> str:
@@ -147,8 +148,17 @@ def _notice(notice: Notice) -> str:
     return f"- {code(notice.text, 300)}{hint}\n"
 
 
-def _problems(found: Sequence[Diagnostic], *, most: int = _BLOCK, word: as_text.Word = "error") -> str:
-    return block(as_text.diagnostics(found, _PLAIN, word=word).splitlines(), most=most) if found else ""
+def _problems(found: Sequence[Diagnostic], whole: str, *, most: int = _BLOCK, word: as_text.Word = "error") -> str:
+    if not found:
+        return ""
+    lines = as_text.diagnostics(found[:MOST_FAILED], _PLAIN, word=word).splitlines()
+    more = _left(len(found) - MOST_FAILED, "more problem", whole)
+    return block(lines, most=most) + (f"\n{more}" if more else "")
+
+
+def _left(number: int, what: str, whole: str) -> str:
+    """That *number* of something are left out; empty where none are."""
+    return f"… and {count(number, what)}. {whole}\n" if number > 0 else ""
 
 
 def _failures(failed: Sequence[Result], target: str) -> Iterator[str]:
