@@ -17,6 +17,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _ROUNDS = 10
 _ENGINE_DIED = signal.SIGHUP
+_OURS = (signal.SIGTERM, _ENGINE_DIED)
+"""Signals that mean something else to a worker than to what it forks."""
 
 
 class StopRequested(BaseException):
@@ -32,13 +34,14 @@ class Lifeline:
         self._news = threading.Condition()
         self._engine = os.getppid()
         self._is_over = False
+        self._masks = threading.local()
 
     def start(self) -> None:
         """Ties this process to its engine. Call it in the main thread, before any of the user's code runs."""
         signal.signal(_ENGINE_DIED, self._orphaned)
         signal.signal(signal.SIGTERM, _terminated)
         _tell_kernel()
-        os.register_at_fork(after_in_child=self._ordinary)
+        os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._ordinary)
         if os.getppid() != self._engine:
             self._abandoned()
         threading.Thread(target=self._read, name="engine", daemon=True).start()
@@ -64,11 +67,19 @@ class Lifeline:
     def _orphaned(self, number: int, frame: FrameType | None) -> None:
         self._abandoned()
 
+    def _hold(self) -> None:
+        """Signals wait while a function forks: one that met our handler in the child would be lost."""
+        self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+
+    def _release(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._masks.before)
+
     def _ordinary(self) -> None:
         """A process that a function forks is no worker: it has no say to the engine, and signals end it alone."""
         self._channel.close()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(_ENGINE_DIED, signal.SIG_DFL)
+        for number in _OURS:
+            signal.signal(number, signal.SIG_DFL)
+        self._release()
 
     def _abandoned(self) -> None:
         """Kills everything this worker started, then itself: nobody is left to take a result."""
