@@ -216,6 +216,7 @@ class Session:
             ignore_query=self.target.ignore_query,
             sources=self.sources,
             local=self.target.is_local,
+            functions=self.config.project.functions,
         )
 
     @cached_property

@@ -59,6 +59,7 @@ def _fields(spec: JobSpec) -> dict[str, Json]:
     return {
         "name": spec.name,
         **masked_body(spec),
+        "save": _save(spec.save),
         "description": spec.description,
         "labels": dict(spec.labels),
         "rerun": spec.rerun,
@@ -67,13 +68,21 @@ def _fields(spec: JobSpec) -> dict[str, Json]:
     }
 
 
+def _save(pattern: str | None) -> Json:
+    """`save` in its long form, the spec's own name filled in."""
+    if pattern is None:
+        return None
+    folder = pattern.partition("{")[0].rpartition("/")[0]
+    return {"to": folder, "as": pattern[len(folder) + 1 :]}
+
+
 def _lines(session: Session, detail: Detail) -> Iterator[str]:
     """The spec as YAML with comments. What it holds of others' text is escaped, and stays on its line."""
     spec = detail.spec
     yield escape(f"# {spec.path}:{spec.line}")
     yield f"# {detail.digest}"
     defaults: Mapping[str, Json] = {
-        "description": None, "labels": {}, "rerun": None, "rerun_on": [], "protect": False,
+        "save": None, "description": None, "labels": {}, "rerun": None, "rerun_on": [], "protect": False,
     }  # fmt: skip
     comments = _comments(session, spec)
     for key, value in _fields(spec).items():

@@ -3,8 +3,8 @@
 It may be deleted at any time. It holds digests and names, never a value of a variable. One blob a folder, in two
 parts, of which a plan that finds nothing changed reads the first alone:
 
-    contexts, {file name: stamp}, local files, names, fingerprints
-    {file name: (context index, local files, [(name, digest, fingerprint, path, line)])}
+    contexts, {file name: stamp}, local files, names, fingerprints, saves
+    {file name: (context index, local files, [(name, digest, fingerprint, path, line)], saves)}
 
 A context is what else the rows depend on: variables as set, empty or unset with a keyed tag, functions with the
 hash of their source. A file whose time is as new as its reading is not remembered (git's "racily clean").
@@ -26,9 +26,11 @@ from sieve_jobs.spec.stamp import Stamp
 Row: TypeAlias = tuple[str, str, str, str, int]
 Context: TypeAlias = tuple[tuple[str, str], ...]
 LocalFiles: TypeAlias = tuple[tuple[str, Stamp, str], ...]
-Record: TypeAlias = tuple[int, LocalFiles, list[Row]]
+Saves: TypeAlias = list[tuple[str, str]]
+"""Names of specs that save, with their patterns (see save.py)."""
+Record: TypeAlias = tuple[int, LocalFiles, list[Row], Saves]
 
-_FORMAT = 3
+_FORMAT = 4
 _COARSE = 2_000_000_000
 _FINE = 50_000_000
 """Nanoseconds by which a file must be older than its reading. Kernels stamp files with a clock that lags by up to
@@ -47,6 +49,8 @@ class Folder:
         self.names: list[str] = []
         self.fingerprints: list[str] = []
         """Of all its specs, in one order with *names*."""
+        self.saves: Saves = []
+        """Of all its specs that save; mostly none."""
         self._records: dict[str, Record] | bytes = {}
         """Bytes until somebody asks."""
         self._indexes: dict[Context, int] = {}
@@ -56,12 +60,13 @@ class Folder:
         """The folder of `pack`. Raises ValueError, EOFError or TypeError for what no folder is."""
         folder = cls()
         at = 4 + int.from_bytes(body[:4], "big")
-        folder.contexts, folder.stamps, folder.files, folder.names, folder.fingerprints = marshal.loads(body[4:at])  # noqa: S302 - our own 0600 file, checked; data only
+        first = marshal.loads(body[4:at])  # noqa: S302 - our own 0600 file, checked; data only
+        folder.contexts, folder.stamps, folder.files, folder.names, folder.fingerprints, folder.saves = first
         folder._records = body[at:]
         return folder
 
     def pack(self) -> bytes:
-        first = marshal.dumps((self.contexts, self.stamps, self.files, self.names, self.fingerprints))
+        first = marshal.dumps((self.contexts, self.stamps, self.files, self.names, self.fingerprints, self.saves))
         return len(first).to_bytes(4, "big") + first + marshal.dumps(self.records)
 
     @property
@@ -72,27 +77,30 @@ class Folder:
         return self._records
 
     def rows(self) -> Iterator[Row]:
-        return (row for _, _, rows in self.records.values() for row in rows)
+        return (row for _, _, rows, _ in self.records.values() for row in rows)
 
-    def put(self, name: str, stamp: bytes, context: Context, files: LocalFiles, rows: list[Row]) -> None:
+    def put(  # noqa: PLR0917 - the parts of a record
+        self, name: str, stamp: bytes, context: Context, files: LocalFiles, rows: list[Row], saves: Saves
+    ) -> None:
         """Remembers what the file *name* said; *stamp*, and those of *files*, are settled. Once a name."""
         index = self._indexes.get(context)
         if index is None:
             index = self._indexes[context] = len(self.contexts)
             self.contexts.append(context)
-        self.records[name] = (index, files, rows)
+        self.records[name] = (index, files, rows, saves)
         self.stamps[name] = stamp
         if files:
             self.files.append(files)
         self.names += [row[0] for row in rows]
         self.fingerprints += [row[2] for row in rows]
+        self.saves += saves
 
     def keeping(self, names: set[str]) -> Folder:
         """The same for the files *names* alone, without contexts that nothing depends on any more."""
         kept = Folder()
-        for name, (context, files, rows) in self.records.items():
+        for name, (context, files, rows, saves) in self.records.items():
             if name in names:
-                kept.put(name, self.stamps[name], self.contexts[context], files, rows)
+                kept.put(name, self.stamps[name], self.contexts[context], files, rows, saves)
         return kept
 
 

@@ -161,8 +161,10 @@ def digest_under(detail: Detail, secret: Mapping[str, bool], *, ignore_query: Se
 
 def _fingerprint(digest: str, tags: Tags, spec: JobSpec) -> str:
     """Digest, tags and classification, and what else plan speaks of, in one short hash."""
-    seen = (
+    seen: tuple[object, ...] = (
         digest, tags.key, sorted(tags.env.items()), sorted(tags.secrets.items()), tags.webhooks,
         sorted(spec.variables.items()), sorted(spec.rerun_on), spec.protect,
     )  # fmt: skip
+    if spec.save is not None:
+        seen += (("save", spec.save),)  # without one it is what it always was
     return hashlib.sha256(repr(seen).encode(errors="surrogatepass")).hexdigest()[:32]

@@ -115,6 +115,8 @@ class JobSpec:
     rerun_on: frozenset[str] = frozenset()
     """Of "secrets" and "webhooks": what besides the digest is a change."""
     protect: bool = False
+    save: str | None = None
+    """Where the outputs go, as a pattern of a path from the root: `out/intro/{index}{ext}` (see save.py)."""
     leaves: Mapping[Pointer, Leaf] = field(default_factory=dict, repr=False)
     """Provenance of every interpolated string, by its place in the spec."""
     variables: Mapping[str, bool] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
-from sieve_jobs.spec.cache import Folder, ParseCache, Row, contexts_hold, is_settled
+from sieve_jobs.spec.cache import Folder, ParseCache, Row, Saves, contexts_hold, is_settled
 from sieve_jobs.spec.facts import Facts
 from sieve_jobs.spec.scan import Scanned, scan
 from sieve_jobs.spec.second_look import LEAST, second_look
@@ -44,11 +44,13 @@ class LoadSettings:
     sources: Mapping[str, str] | None = None
     """`author/name` to the hash of its source, on the engine; None on a remote target."""
     local: bool = True
+    functions: tuple[str, ...] = ()
+    """Folders of functions, relative to the root: no output is saved there."""
 
     def basis(self) -> str:
         """What every cached row depends on, as one text."""
         engine = self.sources is not None
-        basis = repr((self.specs, self.ignore_query, self.local, engine, str(self.root)))
+        basis = repr((self.specs, self.functions, self.ignore_query, self.local, engine, str(self.root)))
         # Keyed, so that a cache file that came with somebody's commit is not even looked at.
         return tag(self.key, "cache", basis) or basis
 
@@ -66,6 +68,8 @@ class Tree:
     """Of files that were looked at one by one."""
     unchanged: list[Folder] = field(default_factory=list)
     """Folders of which nothing changed at all, so that their rows are read when somebody asks."""
+    saves: Saves = field(default_factory=list)
+    """Specs that save, by name, with their patterns."""
     parsed: dict[str, Detail] = field(default_factory=dict)
     """Details that are at hand, by name."""
     parse: Callable[[str], ParsedFile] | None = None
@@ -162,7 +166,7 @@ def load_tree(settings: LoadSettings, cache: ParseCache | None, *, least: int = 
         for gone in cache.paths() - seen:
             cache.put(gone, None)
         cache.save()
-    problems = [*loading.problems, *_same_names(tree)]
+    problems = [*loading.problems, *_same_names(tree), *(_same_saves(tree) if tree.saves else ())]
     tree.problems = tuple(sorted(problems, key=_by_place))
     return tree
 
@@ -184,9 +188,11 @@ class _Loading:
         stamps = known.stamps if confirmed and _same_files(scanned, known) else _stamps(scanned.files)
         if stamps == known.stamps and all(holds) and all(map(_files_unchanged, known.files)):
             self._tree.unchanged.append(known)
+            self._tree.saves += known.saves
             return
         kept = known.keeping(_unchanged(known, stamps, holds))
         self._tree.read += kept.rows()
+        self._tree.saves += kept.saves
         for entry in sorted(scanned.files, key=lambda each: each.name):
             if entry.name not in kept.stamps:
                 self._file(f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name, entry.name, kept)
@@ -198,15 +204,19 @@ class _Loading:
         parsed = self._tree.parser(self._cache)(shown)
         self.problems += parsed.problems
         rows: list[Row] = []
+        saves: Saves = []
         for detail in parsed.details:
             spec = detail.spec
             rows.append((spec.name, detail.digest, detail.fingerprint, shown, spec.line))
             self._tree.parsed[spec.name] = detail
+            if spec.save is not None:
+                saves.append((spec.name, spec.save))
         self._tree.read += rows
+        self._tree.saves += saves
         if self._cache is not None and not parsed.problems:
             context = self._current.context(parsed.variables, parsed.functions)
             if context is not None and _are_settled(parsed, read_at):
-                kept.put(name, packed(parsed.stamp), context, parsed.files, rows)
+                kept.put(name, packed(parsed.stamp), context, parsed.files, rows, saves)
 
 
 def _same_files(scanned: Scanned, known: Folder) -> bool:
@@ -232,7 +242,7 @@ def _unchanged(folder: Folder, stamps: Mapping[str, bytes], holds: Sequence[bool
     """The files of a folder of which the cache still knows what they say."""
     return {
         name
-        for name, (context, files, _) in folder.records.items()
+        for name, (context, files, _, _) in folder.records.items()
         if stamps.get(name) == folder.stamps[name] and holds[context] and _files_unchanged(files)
     }
 
@@ -250,8 +260,9 @@ def _parser(settings: LoadSettings, cache: ParseCache | None) -> Callable[[str],
 
     root, specs = os.fspath(settings.root), settings.specs
     parse_settings = ParseSettings(
-        settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local
-    )
+        settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local,
+        own_folders=(*settings.specs, *settings.functions),
+    )  # fmt: skip
     known = cache.hash_of if cache is not None else _nothing_known
     prefixes = _prefixes(specs)
 
@@ -315,6 +326,34 @@ def _same_names(tree: Tree) -> list[Diagnostic]:
             )
             problems.append(Diagnostic("SJ104", message, place(row), hint="set another 'name'", also=(place(earlier),)))
     return problems
+
+
+def _same_saves(tree: Tree) -> list[Diagnostic]:
+    """Specs whose outputs would lie on one another."""
+    patterns = [pattern for _, pattern in tree.saves]
+    if len(set(map(str.casefold, patterns))) == len(patterns) and "".join(patterns).isascii():
+        return []
+    from sieve_jobs.spec.places import save_place
+    from sieve_jobs.spec.save import same_place
+
+    rows = {row[0]: row for row in tree.wanted}
+
+    def place(row: Row) -> Place:
+        return save_place(os.path.join(tree.settings.root, row[3]), row[3], row[4])  # noqa: PTH118 - as elsewhere here
+
+    first: dict[str, Row] = {}
+    problems: list[Diagnostic] = []
+    for row, where in sorted(((rows[name], same_place(pattern)) for name, pattern in tree.saves), key=_by_row):
+        earlier = first.setdefault(where, row) if where else row
+        if earlier is not row:
+            message = f"'{row[0]}' would save its outputs over those of '{earlier[0]}'"
+            hint = 'give each a folder of its own, or a name: as: "{name}-{index}{ext}"'
+            problems.append(Diagnostic("SJ232", message, place(row), hint=hint, also=(place(earlier),)))
+    return problems
+
+
+def _by_row(saving: tuple[Row, str]) -> tuple[str, int]:
+    return saving[0][3], saving[0][4]
 
 
 def _changed_under_us(row: Row) -> Diagnostic:

@@ -21,8 +21,28 @@ INPUTS_SCHEMA = {
     "A mapping {file: path} is a local file, relative to this file.",
 }
 
+SAVE_SCHEMA = {
+    "type": ["string", "object", "null"],
+    "description": "Where the outputs go once the job has finished: a folder below the project's root, or {to, as}. "
+    "Not part of the digest.",
+    "required": ["to"],
+    "properties": {
+        "to": {
+            "type": "string", "pattern": r"^[^/~{}\\][^{}\\]*$|\$\{",
+            "description": "The folder, seen from the project's root.",
+        },
+        "as": {
+            "type": "string", "default": "{index}{ext}",
+            "pattern": r"^(?:\{(?:index|name|job|stem|ext)\}|[^{}\\])+$|\$\{",
+            "description": "Names of the files, by {index}, {name} of the spec, {job}, {stem} and {ext} of the output; "
+            "may hold folders.",
+        },
+    },
+    "additionalProperties": False,
+}  # fmt: skip
+
 NOT_YET = frozenset({
-    "save", "needs", "matrix", "each", "extends", "targets", "overrides", "retry", "timeout", "expect", "rollout",
+    "needs", "matrix", "each", "extends", "targets", "overrides", "retry", "timeout", "expect", "rollout",
     "run", "on_change", "ignore_changes", "reuse", "max_jobs", "concurrency_group", "moved_from", "defaults", "jobs",
 })  # fmt: skip
 """Keys of the language that this release does not carry out: refused with their place, never ignored."""
@@ -74,6 +94,7 @@ class SpecModel(_Strict):
     webhooks: list[WebhookModel] | None = Field(
         None, description="Absent: the function's own hooks; an empty list: none."
     )
+    save: Annotated[Any, WithJsonSchema(SAVE_SCHEMA)] = None
     description: str | None = Field(None, description="For people; not part of the digest.")
     labels: dict[str, str] | None = Field(None, description="For people and filters; not part of the digest.")
     rerun: Annotated[Any, WithJsonSchema({"type": ["string", "integer", "null"], "default": None})] = Field(

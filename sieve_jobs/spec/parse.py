@@ -16,6 +16,7 @@ from sieve_jobs.spec.model import FUNCTION_MEANT, Finding, SpecModel, validate
 from sieve_jobs.spec.places import build_problem, placed
 from sieve_jobs.spec.reading import MAX_FINDINGS, ParseSettings, Reading
 from sieve_jobs.spec.rules import NAME_HINT, check_forms, check_tree, name_trouble
+from sieve_jobs.spec.save import check_save, pattern_of
 from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.spec.stamp import Stamp
 from sieve_jobs.spec.templates import fill
@@ -89,6 +90,8 @@ def _spec_of(document: Document, reading: Reading, default_name: str | None, sho
     reading.add_known(wrong)
     reading.add_known(check_forms(tree))
     name = _name_of(tree.get("name"), default_name, reading)
+    if "save" in tree:
+        reading.add_known(check_save(tree, reading.settings.own_folders, name))
     given = tree.get("inputs")
     inputs: Json = {} if given is None else given
     if document.names_files:
@@ -130,6 +133,7 @@ def _assembled(  # noqa: PLR0917 - the fields of a JobSpec
         rerun=None if model.rerun is None else str(model.rerun),
         rerun_on=frozenset(model.rerun_on or ()),
         protect=model.protect,
+        save=pattern_of(model.save, name),
         leaves=reading.leaves,
         variables=reading.variables,
         missing=tuple(sorted(reading.missing)),

@@ -56,12 +56,21 @@ def placed(text: str, shown: str, found: Sequence[Sequence[Finding]]) -> tuple[D
 
 def name_place(path: str, shown: str, line: int) -> Place:
     """Where the spec whose document begins at *line* of the file *path* gets its name from."""
+    return _key_place(path, shown, line, "name")
+
+
+def save_place(path: str, shown: str, line: int) -> Place:
+    """Where that spec says what becomes of its outputs."""
+    return _key_place(path, shown, line, "save")
+
+
+def _key_place(path: str, shown: str, line: int, key: str) -> Place:
     try:
         text, _ = read_text(path, shown)
         document = next(each for each in read_documents(text, marks=True) if each.line == line)
     except (TextError, BuildError, StopIteration):
         return Place(shown, line, 1)
-    span = document.values.get(("name",))
+    span = document.values.get((key,))
     return Lines(text, shown).place(_first_key(document) if span is None else span)
 
 

@@ -16,6 +16,7 @@ _FORMS: Mapping[str, Mapping[str, Any]] = {
     "name": {"maxLength": MAX_NAME, "pattern": r"^[^\x00-\x20!-,:-@\[-^`{-\x7f]+$|\$\{"},
     "function": {"pattern": r"^[^\s/\\:]+/[^\s/\\:]+(:[^\s/\\:]+)?$|\$\{"},
     "id": {"pattern": r"\S"},
+    "save": {"minLength": 1, "pattern": r"^[^/~{}\\][^{}\\]*$|\$\{"},
     "env": {"propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}},
 }
 """What `rules.py` says of the form of texts, as far as patterns that every reader knows can say it."""

@@ -56,7 +56,6 @@ EXPECTED: Mapping[str, At] = {
     "labels-number": [("SJ210", 3, 12)],
     "later-defaults": [("SJ203", 1, 1), ("SJ203", 3, 1)],
     "later-matrix": [("SJ203", 2, 1)],
-    "later-save": [("SJ203", 2, 1)],
     "list-document": [("SJ200", 1, 1)],
     "many": [
         ("SJ201", 1, 1), ("SJ211", 2, 7), ("SJ210", 3, 10), ("SJ215", 3, 13), ("SJ213", 5, 11),
@@ -75,6 +74,12 @@ EXPECTED: Mapping[str, At] = {
     "python-tag": [("SJ105", 2, 9)],
     "rerun-float": [("SJ210", 2, 8)],
     "rerun-on-word": [("SJ217", 2, 21)],
+    "save-clash": [("SJ232", 7, 7)],
+    "save-key": [("SJ201", 2, 21)],
+    "save-outside": [("SJ230", 3, 7)],
+    "save-s3": [("SJ203", 2, 12)],
+    "save-secret": [("SJ170", 2, 11)],
+    "save-word": [("SJ231", 4, 8)],
     "second-document-broken": [("SJ201", 1, 1), ("SJ100", 4, 7)],
     "second-document-without-name": [("SJ202", 3, 1)],
     "secret-in-label": [("SJ170", 2, 16)],
@@ -187,7 +192,7 @@ def test_nothing_else_is_told_and_nothing_is_wanted_but_what_is_valid(
 ) -> None:
     generated = {f"{name}.yaml" for name, (_, at) in GENERATED.items() if at}
     assert set(told) == {f"{name}.yaml" for name in EXPECTED} | generated | set(UNREADABLE)
-    assert [row.name for row in tree.wanted] == ["Taken", "taken"]
+    assert sorted(row.name for row in tree.wanted) == ["Taken", "clash-one", "clash-two", "taken"]
     assert list(tree.problems) == sorted(tree.problems, key=lambda each: str(each.place and each.place.path))
 
 
@@ -196,6 +201,7 @@ def test_both_places_of_what_stands_twice_are_shown(told: dict[str, list[Diagnos
     assert also == {
         "duplicate-key.yaml": ["jobspecs/duplicate-key.yaml:3:3"],
         "duplicate-merge.yaml": ["jobspecs/duplicate-merge.yaml:3:3"],
+        "save-clash.yaml": ["jobspecs/save-clash.yaml:3:7"],
         "taken-b.yaml": ["jobspecs/taken-a.yaml:1:7"],
     }
 
@@ -245,6 +251,7 @@ def test_none_is_read_twice(root: Path, tree: Tree) -> None:
     ran = subprocess.run(argv, capture_output=True, check=True, timeout=60, cwd=Path(__file__).parents[2])
     found = json.loads(ran.stdout)
     assert found["problems"] == len(tree.problems)
-    # Two names that are one are looked up once more, to show both places.
-    assert {name for name, times in found["counts"].items() if times > 1} == {"taken-a.yaml", "taken-b.yaml"}
+    # Two names that are one, and two folders, are looked up once more, to show both places.
+    twice = {name for name, times in found["counts"].items() if times > 1}
+    assert twice == {"taken-a.yaml", "taken-b.yaml", "save-clash.yaml"}
     assert "device.yaml" not in found["counts"]

@@ -63,6 +63,7 @@ SAME = [
     pytest.param(BASE + "webhooks: []\n", id="no-webhooks"),
     pytest.param(BASE + "protect: true\n", id="protect"),
     pytest.param(BASE + "rerun_on: [secrets, webhooks]\n", id="rerun_on"),
+    pytest.param(BASE + "save: out/x\n", id="save"),
     pytest.param(BASE + "id:\nname: ~\nwebhooks: null\ndescription: ~\nlabels: {}\nrerun: ~\nrerun_on: []\n"
                  "protect: false\n", id="spelled-out-defaults"),
     pytest.param(BASE.replace("?v=1", "?v=1&X-Amz-Signature=x&X-Amz-Date=d"), id="signature"),
@@ -221,12 +222,20 @@ def test_a_missing_secret_has_no_tag(tmp_path: Path) -> None:
         pytest.param("webhooks: []\n", True, id="silenced-webhooks"),
         pytest.param("rerun_on: [secrets]\n", True, id="rerun_on"),
         pytest.param("protect: true\n", True, id="protect"),
+        pytest.param("save: out/x\n", True, id="save"),
+        pytest.param("save: ~\n", False, id="no-save"),
     ],
 )
 def test_the_fingerprint_changes_with_all_that_plan_speaks_of(tmp_path: Path, more: str, changes: bool) -> None:
     one, other = detail(tmp_path, BASE), detail(tmp_path, BASE + more)
     assert one.digest == other.digest
     assert (one.fingerprint != other.fingerprint) == changes
+
+
+def test_a_fingerprint_of_the_first_release(tmp_path: Path) -> None:
+    """Without what came later a spec has the fingerprint it always had: its entry stays settled."""
+    text = "function: a/b\ninputs: {x: 1}\nprotect: true\n"
+    assert detail(tmp_path, text, key=None).fingerprint == "8c3198889fbb1085d44cc45a7fbf9762"
 
 
 def test_a_digest_under_another_classification(tmp_path: Path) -> None:

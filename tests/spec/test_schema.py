@@ -26,6 +26,8 @@ TAKEN = [
     "function: a/b\nwebhooks: [{type: '${WHEN}', url: 'https://${HOST}'}]",
     "function: a/b\nwebhooks: [{type: job.start, url: '${HOOK_TOKEN}'}]",
     "function: a/b\ndescription: x\nlabels: {a: b}", "function: a/b\ndescription: ~\nlabels: ~",
+    "function: a/b\nsave: out/x", "function: a/b\nsave: ~", "function: a/b\nsave: {to: 'out/${HOST}/'}",
+    "function: a/b\nsave: {to: o, as: '{name}/{job}-{index}-{stem}{ext}'}", "function: a/b\nsave: {to: o, as: a.mp4}",
     "function: a/b\nrerun: x", "function: a/b\nrerun: 7", "function: a/b\nrerun: ~",
     "function: a/b\nrerun_on: [secrets, webhooks]", "function: a/b\nrerun_on: []", "function: a/b\nrerun_on: ~",
     "function: a/b\nrerun_on: ['${WORD}']", "function: a/b\nprotect: true", "function: a/b\nprotect: ${T}",
@@ -48,7 +50,10 @@ REFUSED = [
     "function: a/b\nrerun: true", "function: a/b\nrerun: [x]", "function: a/b\nrerun_on: secrets",
     "function: a/b\nrerun_on: [x]", "function: a/b\nprotect: 'yes'", "function: a/b\nprotect: 1",
     "function: a/b\nprotect: ~", "function: a/b\nunknown: x", "function: a/b\nmatrix: {a: [1]}",
-    "function: a/b\nsave: {to: x}", "Function: a/b",
+    "function: a/b\nsave: {}", "function: a/b\nsave: {as: x}", "function: a/b\nsave: [x]", "function: a/b\nsave: 5",
+    "function: a/b\nsave: {to: x, at: y}", "function: a/b\nsave: {to: x, as: 5}", "function: a/b\nsave: /x",
+    "function: a/b\nsave: {to: ~/x}", "function: a/b\nsave: {to: 'x/{index}'}", "function: a/b\nsave: ''",
+    "function: a/b\nsave: {to: x, as: '{n}'}", "function: a/b\nsave: {to: x, as: '{index'}", "Function: a/b",
 ]  # fmt: skip
 
 
