@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.store import Store
-from sieve_jobs.state.writes import JobStatus, PutIntent, Write
+from sieve_jobs.state.writes import Learned, PutIntent, Write
 
 GATHER = 0.002
 """Longest a commit waits for company, in seconds: answers that come in meanwhile share it, and its sync of the disk.
@@ -42,7 +42,7 @@ class Recorder:
         self._serial = serial
         self._monotonic = monotonic
         self._writes: list[Write] = []
-        self._statuses: list[JobStatus] = []
+        self._statuses: list[Learned] = []
         self.company: int | None = None
         """How many may come to wait at a time: a commit for which all of them wait is not put off. None: not known."""
         self._due: asyncio.TimerHandle | None = None
@@ -67,8 +67,8 @@ class Recorder:
         self._writes += writes
         self._schedule()
 
-    def status(self, said: JobStatus) -> None:
-        """Hands over what the far side says of a job: a write that needs no serial."""
+    def status(self, said: Learned) -> None:
+        """Hands over what was learned of a job that exists: a write that needs no serial."""
         self._statuses.append(said)
         self._schedule()
 

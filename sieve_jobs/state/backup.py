@@ -9,10 +9,12 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
+from sieve_jobs.errors import StateError
 from sieve_jobs.state.folder import draft_of, ensure_inner_folder, sync_folder
+from sieve_jobs.state.migrate import migrate, schema_version
 from sieve_jobs.state.problems import NOT_AS_WRITTEN, shown
 from sieve_jobs.state.reading import read_header
-from sieve_jobs.state.schema import APPLICATION_ID
+from sieve_jobs.state.schema import APPLICATION_ID, SCHEMA
 from sieve_jobs.state.soundness import require_sound
 
 KEPT_DAYS = 5
@@ -43,13 +45,20 @@ def last_good(path: Path) -> str | None:
     best: tuple[int, str] | None = None
     for found in _backups(path):
         with (
-            contextlib.suppress(sqlite3.Error, OSError, *NOT_AS_WRITTEN),
+            contextlib.suppress(sqlite3.Error, OSError, StateError, *NOT_AS_WRITTEN),
             contextlib.closing(_open(found)) as connection,
+            contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as today,
         ):
             if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
                 continue
             require_sound(connection)
-            header = read_header(connection).header
+            if schema_version(connection) != SCHEMA.version:
+                # Of an older release: sound if it can be brought to this one's schema.
+                connection.backup(today)
+                migrate(today, found, SCHEMA, backup=lambda: None)
+                header = read_header(today).header
+            else:
+                header = read_header(connection).header
             written = f", written {header.written_at:%Y-%m-%d %H:%M:%SZ}" if header.written_at else ""
             best = max(best or (-1, ""), (header.serial, f"'{shown(found)}' (serial {header.serial}{written})"))
     return best[1] if best else None

@@ -10,7 +10,9 @@ from sieve_jobs.state.writes import (
     ClearIntent,
     DropEntry,
     DropPast,
+    JobSaved,
     JobStatus,
+    Learned,
     Pin,
     PutEntry,
     PutIntent,
@@ -30,9 +32,9 @@ class Batch:
     endpoint: str | None = None
     organization_id: str | None = None
     restore: Restore | None = None
-    statuses: list[JobStatus] = field(default_factory=list)
+    learned: list[Learned] = field(default_factory=list)
     decides: bool = False
-    """Whether there is anything but job statuses: what rests on a plan and needs a serial."""
+    """Whether there is anything but what was learned of jobs: what rests on a plan and needs a serial."""
 
     @property
     def begins_a_push(self) -> bool:
@@ -41,7 +43,7 @@ class Batch:
     @property
     def records(self) -> bool:
         """Whether it holds what cannot be learned again at no cost: what became of a push, or of a job."""
-        return bool(self.entries or self.past or self.statuses) or None in self.intents.values()
+        return bool(self.entries or self.past or self.learned) or None in self.intents.values()
 
 
 def fold(writes: Iterable[Write]) -> Batch:
@@ -49,8 +51,8 @@ def fold(writes: Iterable[Write]) -> Batch:
     batch = Batch()
     for write in writes:
         match write:
-            case JobStatus():
-                batch.statuses.append(write)
+            case JobStatus() | JobSaved():
+                batch.learned.append(write)
                 continue
             case PutEntry(entry):
                 batch.entries[entry.name] = entry
@@ -80,27 +82,36 @@ def ended(entries: Iterable[Entry], past: Sequence[PastJob]) -> Mapping[str, Pas
 
 
 def keep_end_of_entry(entry: Entry, before: Mapping[str, PastJob]) -> Entry:
-    """*entry*, but a job that ended *before* stays ended: its status was learned after the entry was read."""
-    end = None if entry.status.is_final else before.get(entry.job_id)
-    if end is None:
+    """*entry*, but a job that ended *before* stays ended, and what was saved of it stays known.
+
+    Both were learned after the entry was read.
+    """
+    end = before.get(entry.job_id)
+    if end is not None and entry.saved is None and end.saved is not None:
+        entry = replace(entry, saved=end.saved)
+    if end is None or entry.status.is_final:
         return entry
     return replace(entry, status=end.status, run_id=end.run_id, completed_at=end.completed_at, error=end.error)
 
 
 def keep_end_of_job(job: PastJob, before: Mapping[str, PastJob]) -> PastJob:
     """As keep_end_of_entry, for an earlier job."""
-    end = None if job.status.is_final else before.get(job.job_id)
-    if end is None:
+    end = before.get(job.job_id)
+    if end is not None and job.saved is None and end.saved is not None:
+        job = replace(job, saved=end.saved)
+    if end is None or job.status.is_final:
         return job
     return replace(job, status=end.status, run_id=end.run_id, completed_at=end.completed_at, error=end.error)
 
 
-def entry_with(entry: Entry, said: JobStatus) -> Entry:
-    """*entry* with what the far side says of its job; the same object if that changes nothing.
+def entry_with(entry: Entry, said: Learned) -> Entry:
+    """*entry* with what was learned of its job; the same object if that changes nothing.
 
     A job that ended keeps its end and can only be marked as reported. One that answers again is not lost any more,
     and what was reported of its loss does not count for its end.
     """
+    if isinstance(said, JobSaved):
+        return entry if entry.saved == said.saved else replace(entry, saved=said.saved)
     if entry.status.is_final:
         return replace(entry, reported=True) if said.reported and not entry.reported else entry
     found_again = entry.lost and not said.lost
@@ -116,8 +127,10 @@ def entry_with(entry: Entry, said: JobStatus) -> Entry:
     return entry if after == entry else after
 
 
-def job_with(job: PastJob, said: JobStatus) -> PastJob:
+def job_with(job: PastJob, said: Learned) -> PastJob:
     """As entry_with, for an earlier job."""
+    if isinstance(said, JobSaved):
+        return job if job.saved == said.saved else replace(job, saved=said.saved)
     if job.status.is_final:
         return job
     after = replace(

@@ -11,6 +11,28 @@ from sieve_jobs.wire import Json, Status
 
 
 @dataclass(frozen=True, slots=True)
+class SavedFile:
+    """An output as it was saved. *path* is from the project's root, *size* is bytes."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A job's outputs, as they were saved."""
+
+    asked: str
+    """The pattern they were saved under: what the entry's `save` said then."""
+    place: str
+    """Id of the project folder that has them: another one's disk tells nothing of what is missing here."""
+    files: tuple[SavedFile, ...] = ()
+    complete: bool = True
+    """False before all of them lie where they should, and once they must be looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What the state knows of a spec: what was asked for, and the job that answers it."""
 
@@ -45,13 +67,22 @@ class Entry:
     """The far side answered 404 for the job before it was known to have finished."""
     protect: bool = False
     """The spec was protected when it was last seen: pruning keeps the entry."""
+    save: str = ""
+    """Where the spec wants the outputs, as a pattern of a path (see spec/save.py); empty: nowhere."""
+    saved: Saved | None = None
+
+    @property
+    def is_to_save(self) -> bool:
+        """Whether the job finished and its outputs are not recorded to lie where the spec wants them."""
+        wanted = self.save and self.status is Status.FINISHED and not (self.lost or self.orphaned)
+        return bool(wanted) and (self.saved is None or not self.saved.complete or self.saved.asked != self.save)
 
     def past(self) -> PastJob:
         """This entry's job as an earlier job."""
         return PastJob(
             job_id=self.job_id, run_id=self.run_id, name=self.name, digest=self.digest, function=self.function,
             status=self.status, pushed_at=self.pushed_at, completed_at=self.completed_at, error=self.error,
-            tags=self.tags,
+            tags=self.tags, saved=self.saved,
         )  # fmt: skip
 
 
@@ -70,6 +101,7 @@ class PastJob:
     error: str = ""
     tags: Tags = field(default_factory=Tags)
     """Of the values it ran with: an env value that is not in the digest must be equal for it to be used again."""
+    saved: Saved | None = None
 
 
 @dataclass(frozen=True, slots=True)

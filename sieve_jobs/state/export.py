@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sieve_jobs.spec.jobspec import Tags
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved
 from sieve_jobs.state.store import Store
 from sieve_jobs.wire import Json
 
@@ -54,6 +54,8 @@ def entry_document(entry: Entry) -> dict[str, Json]:
         "orphaned": entry.orphaned,
         "lost": entry.lost,
         "protect": entry.protect,
+        "save": entry.save or None,
+        "saved": saved_document(entry.saved),
     }
 
 
@@ -70,6 +72,7 @@ def past_document(job: PastJob) -> dict[str, Json]:
         "completed_at": time_text(job.completed_at),
         "error": job.error,
         "tags": _tags(job.tags),
+        "saved": saved_document(job.saved),
     }
 
 
@@ -89,6 +92,14 @@ def intent_document(intent: Intent) -> dict[str, Json]:
         "draft": entry_document(intent.draft),
         "confirmed_job": intent.confirmed_job,
     }
+
+
+def saved_document(saved: Saved | None) -> Json:
+    """What was saved of a job; keys are the fields of Saved and SavedFile."""
+    if saved is None:
+        return None
+    files: list[Json] = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in saved.files]
+    return {"asked": saved.asked, "place": saved.place, "files": files, "complete": saved.complete}
 
 
 def _tags(tags: Tags) -> dict[str, Json]:

@@ -5,10 +5,10 @@ Loaded by every plan, so it brings none of the types that a plan over an unchang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sieve_jobs.state.entry import Entry, Intent, PastJob
@@ -30,6 +30,17 @@ class Header:
     """Time of the last commit: how old this knowledge is."""
 
 
+class SavedOutputs(NamedTuple):
+    """Every output that a settled entry saved, as columns of one length: 10,000 of them cost a millisecond."""
+
+    paths: Sequence[str] = ()
+    """From the project's root."""
+    places: Sequence[str] = ()
+    """Id of the project folder that has it."""
+    names: Sequence[str] = ()
+    """Of the entry."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """A state as loaded. Split so that an unchanged plan reads two short columns of nearly all rows."""
@@ -42,6 +53,8 @@ class State:
     intents: tuple[Intent, ...] = ()
     superseded: tuple[PastJob, ...] = ()
     """Earlier jobs that were not known to have ended: they are followed too."""
+    saved: SavedOutputs = field(default_factory=SavedOutputs)
+    """Of the settled entries: whether they still lie there is for the disk to say."""
 
     @property
     def is_empty(self) -> bool:

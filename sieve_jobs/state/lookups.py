@@ -19,7 +19,7 @@ from sieve_jobs.state.records import (
     past_of,
 )
 from sieve_jobs.state.rows import HeaderRow, Row, decoded, select, verified
-from sieve_jobs.state.shards import shard_checksum, shard_of, unpack
+from sieve_jobs.state.shards import shard_checksum, shard_of, unpack, unpack_saved
 from sieve_jobs.wire import FINAL
 
 T = TypeVar("T")
@@ -73,13 +73,30 @@ def newest_first(jobs: Iterable[PastJob]) -> list[PastJob]:
 
 def read_shard(connection: sqlite3.Connection, shard: int) -> tuple[dict[str, str], int]:
     """Name to fingerprint in one shard, and its checksum; nothing and 0 for one that is not there."""
-    found = connection.execute("SELECT body, checksum FROM settled WHERE shard = ?", (shard,)).fetchone()
+    found = _shard(connection, "settled", shard)
+    return ({}, 0) if found is None else (unpack([found[0]]), found[1])
+
+
+def read_saved_shard(connection: sqlite3.Connection, shard: int) -> tuple[dict[str, list[tuple[str, str]]], int]:
+    """Name to the paths and places of what it saved, and the shard's checksum; nothing and 0 for one not there."""
+    found = _shard(connection, "saved", shard)
     if found is None:
         return {}, 0
+    entries: dict[str, list[tuple[str, str]]] = {}
+    for path, place, name in zip(*unpack_saved([found[0]]), strict=True):
+        entries.setdefault(name, []).append((path, place))
+    return entries, found[1]
+
+
+def _shard(connection: sqlite3.Connection, table: str, shard: int) -> tuple[bytes, int] | None:
+    query = f"SELECT body, checksum FROM {table} WHERE shard = ?"  # noqa: S608 -- our own names
+    found = connection.execute(query, (shard,)).fetchone()
+    if found is None:
+        return None
     body, checksum = found
     if not isinstance(body, bytes) or shard_checksum(shard, body) != checksum:
-        raise RowError("the settled entries do not match their checksum")
-    return unpack([body]), checksum
+        raise RowError(f"the {table} entries do not match their checksum")
+    return body, checksum
 
 
 def require_absent(connection: sqlite3.Connection, names: Iterable[str]) -> None:

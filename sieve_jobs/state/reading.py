@@ -6,12 +6,12 @@ What an unchanged plan has no rows of is decoded in lookups.py, which is loaded 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from dataclasses import replace
 
-from sieve_jobs.state.loaded import State
+from sieve_jobs.state.loaded import SavedOutputs, State
 from sieve_jobs.state.problems import RowError
 from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, decoded, header_of, select, verified
-from sieve_jobs.state.shards import shard_checksum, unpack
+from sieve_jobs.state.shards import shard_checksum, unpack, unpack_saved
 
 
 def read_header(connection: sqlite3.Connection) -> HeaderRow:
@@ -25,23 +25,25 @@ def read_header(connection: sqlite3.Connection) -> HeaderRow:
 def read_state(connection: sqlite3.Connection) -> State:
     """The whole state as a load gives it. The caller holds one snapshot around it."""
     row = read_header(connection)
-    settled = _read_settled(connection, row.sums.settled)
-    if not any(row.sums[1:]) and not _has_unsettled(connection):
-        return State(row.header, settled)
+    settled = unpack(_read_shards(connection, "settled", row.sums.settled))
+    bodies = _read_shards(connection, "saved", row.sums.saved)
+    saved = unpack_saved(bodies) if bodies else SavedOutputs()
+    if not row.sums.has_unsettled and not _has_unsettled(connection):
+        return State(row.header, settled, saved=saved)
     from sieve_jobs.state.lookups import read_unsettled
 
-    return read_unsettled(connection, row, settled)
+    return replace(read_unsettled(connection, row, settled), saved=saved)
 
 
-def _read_settled(connection: sqlite3.Connection, expected: int) -> Mapping[str, str]:
-    rows = connection.execute("SELECT shard, body FROM settled").fetchall()
+def _read_shards(connection: sqlite3.Connection, table: str, expected: int) -> list[bytes]:
+    rows = connection.execute(f"SELECT shard, body FROM {table}").fetchall()  # noqa: S608 -- our own names
     try:
         total = sum([shard_checksum(shard, body) for shard, body in rows])
     except TypeError as error:
-        raise RowError("the settled entries have the wrong type") from error
+        raise RowError(f"the {table} entries have the wrong type") from error
     if total != expected:
-        raise RowError("the settled entries do not match their checksum")
-    return unpack([body for _, body in rows])
+        raise RowError(f"the {table} entries do not match their checksum")
+    return [body for _, body in rows]
 
 
 def _has_unsettled(connection: sqlite3.Connection) -> bool:

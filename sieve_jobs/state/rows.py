@@ -24,6 +24,7 @@ Stored: TypeAlias = "str | int | bytes | None"
 HEADER_COLUMNS = (
     "lineage", "serial", "endpoint", "organization_id", "written_at", "tool",
     "settled_sum", "open_sum", "superseded_sum", "intents_sum",
+    "saved_sum",
 )  # fmt: skip
 
 
@@ -37,6 +38,13 @@ class Sums(NamedTuple):
     superseded: int = 0
     """Over the earlier jobs that have not ended."""
     intents: int = 0
+    saved: int = 0
+    """Over the shards of what settled entries saved."""
+
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether a load reads rows of entries, earlier jobs or intents; sums that come to nothing do not say so."""
+        return bool(self.open or self.superseded or self.intents)
 
 
 class HeaderRow(NamedTuple):

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sieve_jobs.state.steps import SAVED, outputs_are_saved
+
 APPLICATION_ID = 0x534A5354
 """`SJST` in bytes 68 to 71 of the file: what tells a state from any other SQLite database."""
 
@@ -22,7 +24,7 @@ class Schema:
     steps: Mapping[int, Step] = field(default_factory=dict)
 
 
-SCHEMA = Schema(1)
+SCHEMA = Schema(2, {1: outputs_are_saved})
 
 TABLES = (
     # One row. The sums are those of rows.Sums.
@@ -38,6 +40,7 @@ TABLES = (
       open_sum INTEGER NOT NULL,
       superseded_sum INTEGER NOT NULL,
       intents_sum INTEGER NOT NULL,
+      saved_sum INTEGER NOT NULL,
       checksum INTEGER NOT NULL
     )""",
     """CREATE TABLE entries (
@@ -62,6 +65,8 @@ TABLES = (
       orphaned INTEGER NOT NULL,
       lost INTEGER NOT NULL,
       protect INTEGER NOT NULL,
+      save TEXT NOT NULL,
+      saved TEXT,
       checksum INTEGER NOT NULL,
       settled INTEGER NOT NULL
     )""",
@@ -72,6 +77,8 @@ TABLES = (
       body BLOB NOT NULL,
       checksum INTEGER NOT NULL
     )""",
+    # The same of the outputs that settled entries saved: path, place and name.
+    SAVED,
     """CREATE TABLE past (
       job_id TEXT NOT NULL UNIQUE CHECK (job_id <> ''),
       run_id TEXT NOT NULL,
@@ -83,6 +90,7 @@ TABLES = (
       completed_at TEXT,
       error TEXT NOT NULL,
       tags TEXT NOT NULL,
+      saved TEXT,
       checksum INTEGER NOT NULL
     )""",
     "CREATE INDEX past_digest ON past (digest)",

@@ -7,8 +7,9 @@ A shard holds `name\\nfingerprint\\n` of each of its entries. One load joins all
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from sieve_jobs.state.loaded import SavedOutputs
 from sieve_jobs.state.problems import RowError
 
 SHARDS = 1024
@@ -37,6 +38,26 @@ def unpack(bodies: Iterable[bytes]) -> dict[str, str]:
         raise RowError("the settled entries are not in pairs")
     pairs = iter(lines)
     return dict(zip(pairs, pairs, strict=False))
+
+
+def pack_saved(entries: Mapping[str, Sequence[tuple[str, str]]]) -> bytes:
+    """The body of a shard of saved outputs: name to their paths and places. As pack: `path\\nplace\\nname\\n` each."""
+    rows = [(path, place, name) for name in sorted(entries) for path, place in entries[name]]
+    lines = [line for row in rows for line in row]
+    if any("\n" in line for line in lines):
+        raise ValueError("a name or a path has a line break")
+    return "".join([f"{line}\n" for line in lines]).encode()
+
+
+def unpack_saved(bodies: Iterable[bytes]) -> SavedOutputs:
+    """Raises RowError for what was not packed here."""
+    try:
+        lines = b"".join(bodies).decode().split("\n")
+    except (UnicodeDecodeError, TypeError) as error:
+        raise RowError("the saved outputs are not readable") from error
+    if len(lines) % 3 != 1:
+        raise RowError("the saved outputs are not in threes")
+    return SavedOutputs(lines[:-1:3], lines[1::3], lines[2::3])
 
 
 def shard_checksum(shard: int, body: bytes) -> int:

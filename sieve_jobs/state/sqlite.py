@@ -127,7 +127,7 @@ class SqliteStore:
 
             batch = fold(writes)
             if expect_serial is None and batch.decides:
-                raise ValueError("only job statuses are committed without a serial")
+                raise ValueError("only what was learned of jobs is committed without a serial")
             if not isinstance(self._access, Writer):
                 raise opened_read_only(self._path, "it was opened to be read")
             if not writes:

@@ -49,10 +49,11 @@ class Store(Protocol):
     def commit(self, writes: Sequence[Write], expect_serial: int | None) -> int:
         """Applies all *writes* or none, durably; returns the serial as it then is: one higher.
 
-        Raises LockedError if the serial is no longer *expect_serial*. None is allowed for JobStatus writes alone,
-        which are monotone and leave the serial as it is, as an empty list does. Among writes for one key the last
-        wins; which key comes first does not matter, so that two names may swap their jobs. A job that ended stays
-        ended, whatever status an older entry carries.
+        Raises LockedError if the serial is no longer *expect_serial*. None is allowed for what was learned of jobs
+        (JobStatus, JobSaved) alone, which changes no decision and leaves the serial as it is, as an empty list does.
+        Among writes for one key the last wins; which key comes first does not matter, so that two names may swap
+        their jobs. A job that ended stays ended, whatever status an older entry carries, and what was saved of it
+        stays known.
         """
 
     def close(self) -> None: ...

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved
 from sieve_jobs.wire import Status
 
 
@@ -69,8 +69,8 @@ class Restore:
 class JobStatus:
     """What the far side says of a job now, for the entry or earlier job of that id.
 
-    Monotone: never changes a job that already ended, never touches one that is not there. The only write
-    that needs no lock and no serial: it neither looks at the serial nor raises it.
+    Monotone: never changes a job that already ended, never touches one that is not there. Needs no lock and no
+    serial: it neither looks at the serial nor raises it.
     """
 
     job_id: str
@@ -84,4 +84,18 @@ class JobStatus:
     """Marks the entry as lost: the far side answered 404. False: it answered, so the entry is not lost (any more)."""
 
 
-Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | Restore | JobStatus
+@dataclass(frozen=True, slots=True)
+class JobSaved:
+    """What was saved of a job's outputs, for the entry or earlier job of that id. The last one holds.
+
+    Like JobStatus it needs no lock and no serial: a job's outputs are the same for everyone who saves them.
+    """
+
+    job_id: str
+    saved: Saved
+
+
+Learned: TypeAlias = JobStatus | JobSaved
+"""Writes about jobs that exist: they change no decision, and neither look at the serial nor raise it."""
+
+Write: TypeAlias = PutEntry | DropEntry | PutPast | DropPast | PutIntent | ClearIntent | Pin | Restore | Learned

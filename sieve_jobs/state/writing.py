@@ -15,9 +15,9 @@ from sieve_jobs.state.batch import (
     keep_end_of_entry,
     keep_end_of_job,
 )
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved
 from sieve_jobs.state.loaded import Header
-from sieve_jobs.state.lookups import entries_by, past_by, read_shard
+from sieve_jobs.state.lookups import entries_by, past_by, read_saved_shard, read_shard
 from sieve_jobs.state.records import (
     ENTRY_COLUMNS,
     INTENT_COLUMNS,
@@ -28,8 +28,8 @@ from sieve_jobs.state.records import (
     past_row,
 )
 from sieve_jobs.state.rows import HEADER_COLUMNS, HeaderRow, Sums, header_row, sealed
-from sieve_jobs.state.shards import pack, shard_checksum, shard_of
-from sieve_jobs.state.writes import JobStatus
+from sieve_jobs.state.shards import pack, pack_saved, shard_checksum, shard_of
+from sieve_jobs.state.writes import Learned
 
 
 def _insert(table: str, *columns: str, verb: str = "INSERT") -> str:
@@ -51,13 +51,13 @@ def put_header(connection: sqlite3.Connection, row: HeaderRow) -> None:
 def apply_batch(connection: sqlite3.Connection, row: HeaderRow, batch: Batch, now: datetime, tool: str) -> HeaderRow:
     """Writes *batch* and a new header; returns that header, or *row* itself if there was nothing to write.
 
-    Job statuses alone leave the serial: they change no decision that rests on it.
+    What was learned of jobs alone leaves the serial: it changes no decision that rests on it.
     """
     change = _Change(connection, row.sums)
     if batch.restore is not None:
         change.empty()
     change.replace_rows(batch)
-    for said in batch.statuses:
+    for said in batch.learned:
         change.say(said)
     if not batch.decides and not change.touched:
         return row
@@ -93,11 +93,12 @@ class _Change:
         self._connection = connection
         self._sums = sums
         self._settled: dict[str, str | None] = {}
+        self._saved: dict[str, Saved | None] = {}
         self.touched = False
 
     def empty(self) -> None:
         """Takes every row."""
-        for table in ("entries", "settled", "past", "intents"):
+        for table in ("entries", "settled", "saved", "past", "intents"):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- our own names
         self._sums = Sums()
 
@@ -119,8 +120,8 @@ class _Change:
             if intent is not None:
                 self._put_intent(intent)
 
-    def say(self, said: JobStatus) -> None:
-        """Records a job's status where the job is known and has not ended."""
+    def say(self, said: Learned) -> None:
+        """Records what was learned of a job where the job is known; a status only of one that has not ended."""
         for entry, _ in list(entries_by(self._connection, "job_id", [said.job_id])):
             if (changed := entry_with(entry, said)) is not entry:
                 self._take_entries([entry.name])
@@ -139,6 +140,11 @@ class _Change:
             shards.setdefault(shard_of(name), {})[name] = fingerprint
         for shard, changes in shards.items():
             self._write_shard(shard, changes)
+        saved: dict[int, dict[str, Saved | None]] = {}
+        for name, kept in self._saved.items():
+            saved.setdefault(shard_of(name), {})[name] = kept
+        for shard, files in saved.items():
+            self._write_saved(shard, files)
         return self._sums
 
     def _write_shard(self, shard: int, changes: dict[str, str | None]) -> None:
@@ -157,11 +163,28 @@ class _Change:
             self._connection.execute("DELETE FROM settled WHERE shard = ?", (shard,))
         self._add(settled=new - old)
 
+    def _write_saved(self, shard: int, changes: dict[str, Saved | None]) -> None:
+        entries, old = read_saved_shard(self._connection, shard)
+        for name, saved in changes.items():
+            entries.pop(name, None)
+            if saved is not None:
+                entries[name] = [(file.path, saved.place) for file in saved.files]
+        new = 0
+        if any(entries.values()):
+            body = pack_saved(entries)
+            new = shard_checksum(shard, body)
+            self._connection.execute("INSERT OR REPLACE INTO saved VALUES (?, ?, ?)", (shard, body, new))
+        else:
+            self._connection.execute("DELETE FROM saved WHERE shard = ?", (shard,))
+        self._add(saved=new - old)
+
     def _take_entries(self, names: Iterable[str]) -> list[Entry]:
         found = list(entries_by(self._connection, "name", names))
         for entry, written in found:
             if is_settled(entry):
                 self._settled[entry.name] = None
+                if entry.save:
+                    self._saved[entry.name] = None
             else:
                 self._add(open=-written)
             self._connection.execute("DELETE FROM entries WHERE name = ?", (entry.name,))
@@ -172,6 +195,8 @@ class _Change:
         settled = is_settled(entry)
         if settled:
             self._settled[entry.name] = entry.fingerprint
+            if entry.save:
+                self._saved[entry.name] = entry.saved
         else:
             self._add(open=written)
         self._connection.execute(_PUT_ENTRY, (*values, int(settled)))
@@ -203,8 +228,9 @@ class _Change:
         self._add(intents=written)
         self._connection.execute(_PUT_INTENT, values)
 
-    def _add(self, *, settled: int = 0, open: int = 0, superseded: int = 0, intents: int = 0) -> None:
+    def _add(self, *, settled: int = 0, open: int = 0, superseded: int = 0, intents: int = 0, saved: int = 0) -> None:
         sums = self._sums
         self._sums = Sums(
-            sums.settled + settled, sums.open + open, sums.superseded + superseded, sums.intents + intents
-        )
+            sums.settled + settled, sums.open + open, sums.superseded + superseded, sums.intents + intents,
+            sums.saved + saved,
+        )  # fmt: skip

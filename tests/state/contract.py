@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import LockedError, StateError
-from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.entry import Entry, Saved
 from sieve_jobs.state.store import Store
-from sieve_jobs.state.writes import ClearIntent, DropEntry, DropPast, JobStatus, Pin, PutEntry, PutIntent, PutPast
+from sieve_jobs.state.writes import (
+    ClearIntent,
+    DropEntry,
+    DropPast,
+    JobSaved,
+    JobStatus,
+    Pin,
+    PutEntry,
+    PutIntent,
+    PutPast,
+)
 from sieve_jobs.wire import Status
-from tests.state.samples import NOON, digest_of, entry, everything, intent, past
+from tests.state.samples import NOON, digest_of, entry, everything, intent, past, saved, what_is_saved
 
 BEFORE = list(Status)
 LATER = NOON + timedelta(hours=1)
@@ -278,3 +288,52 @@ class StoreContract:
         (job,) = store.history()
         assert (job.status, job.error, job.completed_at) == (Status.ERROR, "boom", LATER)
         assert store.load().superseded == ()
+
+    def test_a_finished_job_is_settled_once_its_outputs_are_saved(self, store: Store) -> None:
+        store.commit([PutEntry(entry("a", save="out/{index}"))], 0)
+        assert list(store.load().open) == ["a"]
+        assert store.commit([JobSaved("job-a", saved("out/0", complete=False))], None) == 1
+        assert list(store.load().open) == ["a"]
+        assert store.commit([JobSaved("job-a", saved("out/0", "out/1"))], None) == 1
+        state = store.load()
+        assert (list(state.settled), list(state.open)) == (["a"], [])
+        assert [*zip(*state.saved, strict=True)] == [("out/0", "p1", "a"), ("out/1", "p1", "a")]
+        assert store.get(["a"])["a"].saved == saved("out/0", "out/1")
+
+    def test_another_place_to_save_makes_it_due_again(self, store: Store) -> None:
+        settled = entry("a", save="out/{index}", saved=saved("out/0"))
+        store.commit([PutEntry(settled)], 0)
+        store.commit([PutEntry(replace(settled, save="new/{index}"))], 1)
+        state = store.load()
+        assert list(state.open) == ["a"]
+        assert not state.saved.paths
+
+    def test_what_is_no_longer_to_be_saved_is_not_looked_for(self, store: Store) -> None:
+        settled = entry("a", save="out/{index}", saved=saved("out/0"))
+        store.commit([PutEntry(settled)], 0)
+        store.commit([PutEntry(replace(settled, save=""))], 1)
+        state = store.load()
+        assert list(state.settled) == ["a"]
+        assert not state.saved.paths
+
+    @pytest.mark.parametrize("stale", [None, saved("old/0", complete=False)], ids=["nothing known", "half known"])
+    def test_what_was_saved_meanwhile_is_not_forgotten_by_an_older_entry(
+        self, store: Store, stale: Saved | None
+    ) -> None:
+        older = entry("a", save="out/{index}", saved=stale)
+        store.commit([PutEntry(older)], 0)
+        store.commit([JobSaved("job-a", saved("out/0"))], None)
+        store.commit([PutEntry(replace(older, line=9, saved=None))], 1)
+        assert store.get(["a"])["a"].saved == saved("out/0")
+
+    def test_an_earlier_job_keeps_what_was_saved_of_it(self, store: Store, tmp_path: Path) -> None:
+        older = entry("a", save="out/{index}", saved=saved("out/0"))
+        store.commit([PutEntry(older), *what_is_saved()], 0)
+        store.commit([PutPast(older.past()), PutEntry(entry("a", job="j2"))], 1)
+        store.commit([JobSaved("job-a", saved("out/0", "out/1"))], None)
+        (job,) = store.past_of("a")
+        assert job.saved == saved("out/0", "out/1")
+
+    def test_what_is_saved_of_a_job_that_is_not_there_changes_nothing(self, store: Store) -> None:
+        assert store.commit([JobSaved("nobody", saved("out/0"))], None) == 0
+        assert store.load().is_empty

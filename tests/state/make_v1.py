@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import Write
 from sieve_jobs.state.writing import put_header
 from tests.state.samples import NOON, everything
 
@@ -21,8 +23,13 @@ LINEAGE = "00112233445566778899aabbccddeeff"
 
 
 def make(path: Path) -> None:
+    make_of(path, everything())
+
+
+def make_of(path: Path, writes: Sequence[Write]) -> None:
+    """A state that *writes* were committed to, as if in the first release."""
     with open_store(path, now=lambda: NOON) as store:
-        store.commit(everything(), 0)
+        store.commit(writes, 0)
     with contextlib.closing(sqlite3.connect(path)) as connection:
         row = read_header(connection)
         put_header(connection, row._replace(header=replace(row.header, lineage=LINEAGE), tool="0.1.0"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sieve_jobs.spec.jobspec import Tags
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved, SavedFile
 from sieve_jobs.state.lock import Owner
 from sieve_jobs.state.writes import DropEntry, Pin, PutEntry, PutIntent, PutPast, Write
 from sieve_jobs.wire import Status
@@ -67,6 +68,26 @@ def intent(uuid: str, *, name: str = "dub-es", seconds: int = 0, confirmed: str 
         projection={"source_file": "FILE.mp4", "voices": [1, 2.5]}, projection_hash="ab" * 16,
         draft=entry(name, status=Status.QUEUED, job="draft", run_id=""), confirmed_job=confirmed,
     )  # fmt: skip
+
+
+def saved(*paths: str, asked: str = "out/{index}", place: str = "p1", complete: bool = True) -> Saved:
+    files = (SavedFile(path, len(path), hashlib.sha256(path.encode()).hexdigest()) for path in paths)
+    return Saved(asked, place, tuple(files), complete)
+
+
+def what_is_saved() -> list[Write]:
+    """Entries and earlier jobs with saved outputs, and some that are due."""
+    asked = "out/dub/{index}{ext}"
+    whole = saved("out/dub/0.mp4", "out/dub/1.json", asked=asked)
+    return [
+        PutEntry(entry("dub-intro", save=asked, saved=whole)),
+        PutEntry(entry("shows/due", save="out/{index}")),
+        PutEntry(
+            entry("shows/half", save="out/ä/{index}", saved=saved("out/ä/0", asked="out/ä/{index}", complete=False))
+        ),
+        PutEntry(entry("shows/moved", save="new/{index}", saved=saved("old/0", asked="old/{index}"))),
+        PutPast(replace(past("past-5", minutes=5), saved=saved("out/dub/0.mp4", place="p2"))),
+    ]
 
 
 def everything() -> list[Write]:

@@ -19,12 +19,23 @@ from hypothesis import strategies as st
 from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.state.entry import Entry
 from sieve_jobs.state.records import entry_of, entry_row, is_settled, past_of, past_row
+from sieve_jobs.state.schema import SCHEMA
 from sieve_jobs.state.sqlite import SqliteStore, open_store
 from sieve_jobs.state.store import Store
-from sieve_jobs.state.writes import ClearIntent, DropEntry, DropPast, JobStatus, PutEntry, PutIntent, PutPast, Write
+from sieve_jobs.state.writes import (
+    ClearIntent,
+    DropEntry,
+    DropPast,
+    JobSaved,
+    JobStatus,
+    PutEntry,
+    PutIntent,
+    PutPast,
+    Write,
+)
 from sieve_jobs.wire import Status
 from tests.state.contract import StoreContract
-from tests.state.samples import NOON, entry, everything, intent, past
+from tests.state.samples import NOON, entry, everything, intent, past, saved
 
 Open = Callable[..., SqliteStore]
 
@@ -75,7 +86,7 @@ def test_the_file_says_what_it_is(path: Path) -> None:
     open_at_noon(path).close()
     head = path.read_bytes()[:100]
     assert head[68:72] == b"SJST"
-    assert int.from_bytes(head[60:64], "big") == 1
+    assert int.from_bytes(head[60:64], "big") == SCHEMA.version
 
 
 def test_commits_reach_the_disk_before_they_are_acknowledged(path: Path) -> None:
@@ -221,6 +232,10 @@ def test_the_module_is_light() -> None:
 NAMES = st.sampled_from(["a", "b", "c/d", "e[x=1]"])
 JOBS = st.sampled_from(["j1", "j2", "j3", "j4"])
 STATUSES = st.sampled_from(list(Status))
+ANY = st.booleans()
+SAVED = st.builds(
+    lambda complete, count: saved(*[f"out/{n}" for n in range(count)], complete=complete), ANY, st.integers(0, 3)
+)
 WRITES = st.lists(
     st.one_of(
         st.builds(lambda n, s, o: PutEntry(entry(n, status=s, orphaned=o)), NAMES, STATUSES, st.booleans()),
@@ -230,6 +245,8 @@ WRITES = st.lists(
         st.builds(lambda u: PutIntent(intent(u)), st.sampled_from(["u1", "u2"])),
         st.builds(ClearIntent, st.sampled_from(["u1", "u2"])),
         st.builds(lambda n, s: JobStatus(f"job-{n}", s), NAMES, STATUSES),
+        st.builds(lambda n, s, w: PutEntry(entry(n, save="out/{index}", saved=s if w else None)), NAMES, SAVED, ANY),
+        st.builds(lambda n, s: JobSaved(f"job-{n}", s), NAMES, SAVED),
     ),
     max_size=12,
 )
@@ -252,7 +269,15 @@ def test_any_writes_leave_a_state_that_reads_whole(
                     present.discard(write.name)
             state = store.load()
             assert set(state.settled) | set(state.open) == present
-            assert all(is_settled(found) == (name in state.settled) for name, found in store.get(present).items())
+            entries = store.get(present)
+            assert all(is_settled(found) == (name in state.settled) for name, found in entries.items())
+            files = [
+                (file.path, found.saved.place, name)
+                for name, found in entries.items()
+                if is_settled(found) and found.save and found.saved is not None
+                for file in found.saved.files
+            ]
+            assert sorted(zip(*state.saved, strict=True)) == sorted(files)
         expected = contents(store)
     with open_at_noon(path) as again:
         assert contents(again) == expected
