@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ from sieve_jobs.cli.connection import FarSide, call, far_side, path_on_disk
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import one_entry, redactor_of
 from sieve_jobs.cli.options import name_argument, verb
-from sieve_jobs.cli.saving import SavedFile, places_for, plain_size
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError, UsageError
+from sieve_jobs.push.naming import Wanted, file_urls, places_for
+from sieve_jobs.render.quantity import plain_size
 from sieve_jobs.render.text import escape
+from sieve_jobs.state.entry import SavedFile
 from sieve_jobs.wire import Job, Json, Status
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 def command(session: Session, name: str, folder: str | None, overwrite: bool) -> ExitCode:
     """Print the outputs of NAME's job, or download their files.
 
-    With --json the outputs stand in the document as the API gives them.
+    With --json the outputs stand in the document as the API gives them. What `save` put on the disk is listed too.
     """
     if overwrite and folder is None:
         raise UsageError(Diagnostic("SJ186", "--overwrite goes with --download"))
@@ -44,37 +46,37 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
     with far_side(session) as far:
-        job = call(far, lambda client: client.job(entry.job_id))
+        try:
+            job = call(far, lambda client: client.job(entry.job_id))
+        except CallError as error:
+            if error.status == 404 and folder is None and entry.saved is not None and not session.as_json:
+                session.streams.say(f"the far side no longer knows job {entry.job_id}; what was saved of it:")
+                _print_saved(session, entry.saved.files)
+                return ExitCode.OK
+            raise
         saved = _download(session, far, job, folder, overwrite=overwrite) if folder is not None else ()
     if not job.outputs and job.status is not Status.FINISHED:
         session.streams.say(f"job {job.id} is {job.status.value} and has no outputs")
     if session.as_json:
         outputs = [dict(output) for output in job.outputs]
         body: dict[str, object] = {"name": entry.name, "job_id": job.id, "status": job.status.value, "outputs": outputs}
-        if folder is not None:
-            body["saved"] = [each.as_json() for each in saved]
+        kept = saved if folder is not None else entry.saved.files if entry.saved is not None else ()
+        body["saved"] = [{"path": each.path, "size": each.size, "sha256": each.sha256} for each in kept]
         session.streams.document(body)
     elif folder is not None:
-        for each in saved:
-            session.streams.answer(f"{escape(str(each.path))}  {plain_size(each.size)}")
+        _print_saved(session, saved)
         session.streams.say(f"{len(saved)} saved, {plain_size(sum(each.size for each in saved))} in all")
     else:
         _print(session, job)
+        if entry.saved is not None and entry.saved.files:
+            session.streams.answer("saved" if entry.saved.complete else "saved in part")
+            _print_saved(session, entry.saved.files, indent="    ")
     return ExitCode.OK
 
 
-def file_urls(value: Json | Mapping[str, Json]) -> Iterator[str]:
-    """Every file's url in the outputs of a job, in order: objects with a `url`, at any depth."""
-    if isinstance(value, Mapping):
-        url = value.get("url")
-        if isinstance(url, str) and url.startswith(("http://", "https://")):
-            yield url
-        else:
-            for item in value.values():
-                yield from file_urls(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from file_urls(item)
+def _print_saved(session: Session, files: Sequence[SavedFile], indent: str = "") -> None:
+    for each in files:
+        session.streams.answer(f"{indent}{escape(each.path)}  {plain_size(each.size)}")
 
 
 def shown_place(session: Session, url: str) -> str:
@@ -84,7 +86,7 @@ def shown_place(session: Session, url: str) -> str:
 
 
 def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrite: bool) -> Sequence[SavedFile]:
-    urls = [url for output in job.outputs for url in file_urls(output.get("data"))]
+    urls = [url for output in job.outputs for url in file_urls(output.get("data"), output.get("type"))]
     to = session.start / Path(folder).expanduser()
     places = places_for(urls, to)
     taken = [path for path in places if path.exists() or path.is_symlink()]
@@ -96,13 +98,21 @@ def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrit
     to.mkdir(parents=True, exist_ok=True)
 
     async def work(client: Client) -> list[SavedFile]:
+        from sieve_jobs.push.part import Part, clear_leftovers
+        from sieve_jobs.push.save import fetch
+
         saved: list[SavedFile] = []
+        clear_leftovers(to)
         for url, path in zip(urls, places, strict=True):
+            part = Part(to)
             try:
-                size, sha256 = await client.download(url, path)
+                await fetch(client, Wanted(str(path), url), part)
+                part.give(path)
             except CallError as error:
                 raise SieveJobsError(_not_saved(path, error, len(saved), len(urls))) from error
-            saved.append(SavedFile(path, size, sha256))
+            finally:
+                part.discard()
+            saved.append(SavedFile(str(path), part.size, part.sha256))
         return saved
 
     return call(far, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -74,13 +74,22 @@ def make_plan(
     )
     shown = store.place if session.target.in_git else session.shown_state
     where = Where(session.target.name, session.target.endpoint, shown, header.serial, age)
-    plan = build(session.tree, store, state, where, options)
+    plan = build(session.tree, store, state, where, options, gone=_missing(session, state))
     missing = tuple(absent_functions(session, plan)) if session.target.is_local else ()
     if session.target.in_git:
         from sieve_jobs.cli.shared import notices
 
         missing += notices(session, store, offline=offline)
     return Planned(replace(plan, notices=plan.notices + missing) if missing else plan, options, state)
+
+
+def _missing(session: Session, state: State) -> Set[str]:
+    """Names of specs of which an output that was saved in this folder is not there any more."""
+    if not state.saved.paths:
+        return frozenset()
+    from sieve_jobs.state.place import missing, read_place
+
+    return missing(session.root, read_place(session.own_folder), state.saved)
 
 
 def absent_functions(session: Session, plan: Plan) -> Iterator[Notice]:

@@ -76,7 +76,7 @@ class Progress:
             self._view = None
 
     def _note(self, event: Event) -> None:
-        from sieve_jobs.push.events import Held, Refused
+        from sieve_jobs.push.events import Held, NotSaved, Refused
 
-        if isinstance(event, Held | Refused):
+        if isinstance(event, Held | NotSaved | Refused):
             self.told.add(event.problem)

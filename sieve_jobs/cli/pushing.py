@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sieve_jobs.push.events import Event
     from sieve_jobs.push.options import ApplyOptions
     from sieve_jobs.push.result import ApplyResult
+    from sieve_jobs.push.save import SaveOptions
     from sieve_jobs.push.stop import Stop
 
 MOST_LOOKED_AT = 200
@@ -167,6 +168,7 @@ def _is_idle(planned: Planned) -> bool:
     return not (
         plan.changes
         or plan.running
+        or plan.unsaved
         or plan.refresh
         or state.intents
         or state.superseded
@@ -203,10 +205,19 @@ def apply_options(session: Session, far: FarSide, planned: Planned, asked: Asked
         continue_only=asked.continue_only,
         planned_only=asked.saved is not None,
         new_state=asked.new_state,
+        save=save_options(session),
         plan=planned.options,
         commit=checked_out(session),
         secrets=secret_values(session),
     )
+
+
+def save_options(session: Session) -> SaveOptions:
+    """Where outputs of this project are saved."""
+    from sieve_jobs.push.save import SaveOptions
+    from sieve_jobs.state.place import ensure_place
+
+    return SaveOptions(session.root, lambda: ensure_place(session.own_folder))
 
 
 def run_shown(

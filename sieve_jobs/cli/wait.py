@@ -16,6 +16,7 @@ from sieve_jobs.cli.interrupt import run_interruptible
 from sieve_jobs.cli.locking import written
 from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.progress import Progress
+from sieve_jobs.cli.pushing import save_options
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
 from sieve_jobs.render import document, known
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--timeout", type=DURATION, help="Give up after this; exit 8, the jobs go on.")
 @events_option
 def command(session: Session, names: tuple[str, ...], timeout: float | None, events: bool) -> ExitCode:
-    """Wait until the jobs of NAMEs, or all running ones, have ended. Pushes nothing.
+    """Wait until the jobs of NAMEs, or all running ones, have ended, and save their outputs. Pushes nothing.
 
     The exit code is 4 if one that was waited for, or one of NAMEs, ended badly.
     """
@@ -69,6 +70,7 @@ def _follow(
     from sieve_jobs.push.follow import follow
     from sieve_jobs.push.followed import Followed, FollowOptions
     from sieve_jobs.push.recorder import recorder_for
+    from sieve_jobs.push.save import Saver
 
     redactor = redactor_of(session)
     jobs = [Followed(name, entry.job_id, entry.status, redactor) for name, entry in running.items()]
@@ -80,16 +82,29 @@ def _follow(
         header = store.load().header
 
         async def work(client: Client, stop: Stop) -> FollowResult:
+            recorder = recorder_for(store, header.serial)
+            saver = Saver(
+                store, recorder, client, save_options(session), progress.emit, redactor=redactor,
+                target=session.target.name,
+            )  # fmt: skip
             options = FollowOptions(
                 wait=timeout,
                 concurrency=session.target.concurrency,
                 stop=stop,
+                finished=saver.add,
                 target=session.target.name,
                 organization_id=None if session.target.is_local else header.organization_id,
             )
-            result = await follow(jobs, recorder_for(store, header.serial), client, options, progress.emit)
-            code = {stop.exit_code} if stop.asked.is_set() else set()
-            return replace(result, codes=result.codes | code)
+            try:
+                result = await follow(jobs, recorder, client, options, progress.emit)
+                await saver.finish(stop)
+            finally:
+                await saver.close()
+            codes = {stop.exit_code} if stop.asked.is_set() else set()
+            if saver.failed:
+                codes.add(ExitCode.JOB_FAILED)
+            unsaved = tuple(problem for problem in saver.failed.values() if problem not in progress.told)
+            return replace(result, codes=result.codes | codes, problems=result.problems + unsaved)
 
         result = run_interruptible(far, work)
         return result, store.get(store.names())

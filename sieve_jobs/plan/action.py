@@ -38,6 +38,7 @@ class Reason(StrEnum):
     LOST = "lost"
     SECRET_ROTATED = "secret_rotated"
     WEBHOOKS_CHANGED = "webhooks_changed"
+    UNSAVED = "unsaved"
     UNCHANGED = "unchanged"
 
 

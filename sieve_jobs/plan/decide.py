@@ -180,7 +180,7 @@ def _newer(detail: Detail, entry: Entry) -> Entry | None:
     no job has used, a value that is not set here, tags that cannot be compared.
     """
     spec, tags = detail.spec, detail.tags
-    newer = replace(entry, path=spec.path, line=spec.line, protect=spec.protect, orphaned=False)
+    newer = replace(entry, path=spec.path, line=spec.line, protect=spec.protect, orphaned=False, save=spec.save or "")
     hides = (
         not tags.key
         or _is_untold(entry.tags, tags)

@@ -33,6 +33,7 @@ WORDS: Mapping[Reason, str] = {
     Reason.LOST: "the far side lost its job",
     Reason.SECRET_ROTATED: "a secret was rotated",
     Reason.WEBHOOKS_CHANGED: "webhooks changed",
+    Reason.UNSAVED: "outputs to be saved",
     Reason.UNCHANGED: "unchanged",
 }
 """Every reason as people read it, behind a spec's name."""

@@ -5,7 +5,7 @@ Most plans find that nothing differs: what decides and compares is loaded when s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Protocol
 
 from sieve_jobs.plan.plan import Plan, PlanOptions, Summary, Where
@@ -30,18 +30,22 @@ class Wants(Protocol):
     def details(self, names: Iterable[str]) -> Mapping[str, Detail]: ...
 
 
-def build(tree: Wants, store: Store, state: State, where: Where, options: PlanOptions) -> Plan:
+def build(
+    tree: Wants, store: Store, state: State, where: Where, options: PlanOptions, *, gone: Set[str] = frozenset()
+) -> Plan:
     """The plan for *tree* against *state*, which *store* has just loaded.
+
+    *gone* are names of settled entries of which saved outputs are not there any more.
 
     Over an unchanged tree neither details nor entries are read. Raises what *tree* and *store* raise: InvalidError for
     a file that changed meanwhile, StateError.
     """
-    if _nothing_differs(tree, state, options):
+    if not gone and _nothing_differs(tree, state, options):
         return Plan(where, (), Summary(unchanged=len(state.settled)))
     from sieve_jobs.plan.make import Known, make_plan
     from sieve_jobs.plan.survey import survey
 
-    looked = survey(tree.wanted, state, options)
+    looked = survey(tree.wanted, state, options, gone)
     names = [spec.name for spec in looked.differing]
     entries: dict[str, Entry] = dict(store.get(looked.entries)) if looked.entries else {}
     for name in (*names, *(spec.name for spec in looked.steady), *looked.vanished):
@@ -53,6 +57,7 @@ def build(tree: Wants, store: Store, state: State, where: Where, options: PlanOp
         entries=entries,
         past=store.past(looked.digests) if looked.digests else {},
         intents={intent.name: intent for intent in state.intents},
+        gone=gone,
     )
     return make_plan(where, known, options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -33,6 +33,8 @@ class Known:
     """Earlier jobs by digest, newest first."""
     intents: Mapping[str, Intent] = field(default_factory=dict)
     """Pushes in doubt, by name."""
+    gone: Set[str] = frozenset()
+    """Names of settled entries of which saved outputs are not there any more."""
 
 
 class _Row(NamedTuple):
@@ -55,20 +57,23 @@ def make_plan(where: Where, known: Known, options: PlanOptions) -> Plan:
     rows.sort(key=lambda row: row.change.name)
     changes = tuple(row.change for row in rows if row.change.action is not Action.NOTHING)
     kept_jobs = {
-        row.change.name: row.change.entry
+        row.change.name: row.decision.refresh or row.change.entry
         for row in rows
         if row.change.entry is not None and row.change.reason in {Reason.UNCHANGED, Reason.RENAMED}
     }
+    unsaved = {name: entry for name, entry in kept_jobs.items() if _is_unsaved(entry, known.gone)}
     return Plan(
         where=where,
         changes=changes,
         summary=_summary(rows, known.survey.unchanged),
         notices=(
             *(notice for row in rows for notice in row.decision.notices),
+            *(_to_save(entry) for entry in unsaved.values()),
             *_untold(sum(row.decision.untold for row in rows), options),
         ),
         running={name: entry for name, entry in kept_jobs.items() if not (entry.status.is_final or entry.lost)},
         failed={name: entry for name, entry in kept_jobs.items() if _ended_badly(entry)},
+        unsaved=unsaved,
         refresh=tuple(row.decision.refresh for row in rows if row.decision.refresh is not None),
     )
 
@@ -207,3 +212,17 @@ def _untold(count: int, options: PlanOptions) -> tuple[Notice, ...]:
 
 def _ended_badly(entry: Entry) -> bool:
     return entry.status in {Status.ERROR, Status.CANCELLED} and not entry.lost
+
+
+def _is_unsaved(entry: Entry, gone: Set[str]) -> bool:
+    """Whether its job finished, and its outputs do not lie where the spec wants them."""
+    if entry.is_to_save:
+        return True
+    return bool(entry.save) and entry.name in gone and entry.status is Status.FINISHED and not entry.lost
+
+
+def _to_save(entry: Entry) -> Notice:
+    saved = entry.saved is not None and entry.saved.complete and entry.saved.asked == entry.save
+    where = entry.save.partition("{")[0].rpartition("/")[0]
+    text = f"saved outputs of '{entry.name}' are missing" if saved else f"the outputs of '{entry.name}' are not saved"
+    return Notice(entry.name, Reason.UNSAVED, f"{text}: apply fetches them into '{where}'; nothing runs for it")

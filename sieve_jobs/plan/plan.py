@@ -62,6 +62,8 @@ class Plan:
     """Unchanged entries whose job had not ended when last seen: apply follows them."""
     failed: Mapping[str, Entry] = field(default_factory=dict)
     """Unchanged entries whose job ended badly: exit 4 for the run that says so first (`reported` is False)."""
+    unsaved: Mapping[str, Entry] = field(default_factory=dict)
+    """Unchanged entries of finished jobs whose outputs do not lie where they should: apply saves them."""
     refresh: tuple[Entry, ...] = ()
     """Entries to put again, for bookkeeping alone: same digest and job, newer fingerprint, tags or place."""
 

@@ -54,7 +54,7 @@ def _refuse_unset_secrets(plan: Plan, options: ApplyOptions) -> None:
 
 
 async def _push_all(run: Run, state: State, doubts: Doubts) -> None:
-    """Everything that begins or settles a push, but for the time it takes until absence means something."""
+    """Everything that begins or settles a push or a save, but for the time it takes until absence means something."""
     plan, whole = run.plan, not run.options.continue_only
     run.recorder.later(*refreshed(plan))
     _follow_what_runs(run, state)
@@ -102,6 +102,8 @@ def _follow_what_runs(run: Run, state: State) -> None:
             run.follower.add(Followed(job.name, job.job_id, job.status, run.redactor, superseded=True))
     for name, entry in run.plan.running.items():
         run.follower.add(Followed(name, entry.job_id, entry.status, run.redactor))
+    for name, entry in run.plan.unsaved.items():
+        run.saver.add(name, entry.job_id)
 
 
 def _leftovers(run: Run, state: State, doubts: Doubts) -> None:

@@ -10,7 +10,7 @@ from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.draft import draft_entry
-from sieve_jobs.state.entry import Entry
+from sieve_jobs.state.entry import Entry, Saved
 from sieve_jobs.state.writes import DropEntry, DropPast, PutEntry, PutPast, Write
 from sieve_jobs.wire import Job
 
@@ -48,19 +48,27 @@ def forgotten(entry: Entry) -> Sequence[Write]:
     return (DropEntry(entry.name),) if entry.lost else (DropEntry(entry.name), PutPast(entry.past()))
 
 
-def reused(change: Change, job: Job, *, now: datetime, commit: str | None) -> Sequence[Write]:
-    """An earlier job becomes the spec's own again; what the spec had before becomes an earlier one."""
+def reused(
+    change: Change, job: Job | None, *, now: datetime, commit: str | None, saved: Saved | None
+) -> Sequence[Write]:
+    """An earlier job becomes the spec's own again; what the spec had before becomes an earlier one.
+
+    *job* is what the far side says of it, None if it has it no more; *saved* what is known of its outputs.
+    """
     past, detail, before = change.reuses, change.detail, change.entry
     if past is None or detail is None:
         raise ValueError(f"'{change.name}' reuses nothing")
     entry = replace(
         draft_entry(detail, Reason.REUSED, now=now, commit=commit),
-        job_id=job.id, run_id=job.run_id or past.run_id, status=job.status, pushed_at=past.pushed_at,
-        completed_at=job.completed_at or past.completed_at, error="",
+        job_id=past.job_id, run_id=past.run_id, status=past.status, pushed_at=past.pushed_at,
+        completed_at=past.completed_at, error="", saved=saved,
     )  # fmt: skip
-    writes: list[Write] = [PutEntry(entry), DropPast(job.id)]
+    if job is not None:
+        known = replace(entry, run_id=job.run_id or past.run_id, status=job.status)
+        entry = replace(known, completed_at=job.completed_at or past.completed_at)
+    writes: list[Write] = [PutEntry(entry), DropPast(past.job_id)]
     if change.moved_from is not None and change.moved_from != change.name:
         writes.append(DropEntry(change.moved_from))
-    if before is not None and before.job_id not in ("", job.id) and not before.lost:
+    if before is not None and before.job_id not in ("", past.job_id) and not before.lost:
         writes.append(PutPast(before.past()))
     return writes

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, TypeVar
 from urllib.parse import quote
@@ -23,15 +22,17 @@ from sieve_jobs.errors import CallError, InvalidError, RefusedError, Unconfirmed
 from sieve_jobs.push.clock import Clock, SystemClock
 from sieve_jobs.push.endpoint import parse_date, parse_endpoint, retry_after
 from sieve_jobs.push.exchange import BrokenError, NotSentError, RawAnswer
-from sieve_jobs.push.http import Http, TooLongError
+from sieve_jobs.push.http import Http, StatusError, TooLongError
 from sieve_jobs.push.outcome import Outcome, of_status
 from sieve_jobs.push.pace import backoff
+from sieve_jobs.push.part import Part
 from sieve_jobs.push.redact import Redactor
 
 T = TypeVar("T")
 
 READ_TRIES = 4
 """How often a call that changes nothing is made before it is given up."""
+DOWNLOAD_TRIES = 3
 AWAIT_SECONDS = 600.0
 """How long the far side holds an /await. Source: openapi.json."""
 LONGEST_MESSAGE = 2000
@@ -66,7 +67,8 @@ class Pushed:
 class Client:
     """Calls to one far side with one key. Use as an async context manager, in one event loop.
 
-    *deadline* is the longest a call may take as a whole, in seconds; /await has its own.
+    *deadline* is the longest a call may take as a whole, in seconds; /await has its own, and
+    so has a download (*download_deadline*), for which *deadline* is the longest that nothing may come.
     Raises InvalidError for an endpoint or a key that cannot be used.
     """
 
@@ -78,6 +80,7 @@ class Client:
         clock: Clock | None = None,
         deadline: float = 60.0,
         connect_timeout: float = 10.0,
+        download_deadline: float = 7200.0,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         parsed = parse_endpoint(endpoint)
@@ -89,6 +92,7 @@ class Client:
         """Whether our own engine answers there; None before the first answer."""
         self._clock = clock or SystemClock()
         self._deadline = deadline
+        self._download_deadline = download_deadline
         self._jitter = jitter
         try:
             self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
@@ -190,12 +194,23 @@ class Client:
                 break
         return tuple(sorted(found))
 
-    async def download(self, url: str, to: Path) -> tuple[int, str]:
-        """Fetches *url*, an output's, into *to*; its size and sha256. The key is not sent along."""
-        try:
-            return await self._http.download(url, to, longest_pause=self._deadline)
-        except (NotSentError, BrokenError) as error:
-            raise UnconfirmedError(f"the file could not be read: {error}") from None
+    async def download(self, url: str, part: Part) -> None:
+        """Fetches *url*, an output's, into *part*. The key is not sent along. Tried again after a passing failure.
+
+        Raises RefusedError for a url that is not good (any more), OSError for a disk that is full.
+        """
+        for attempt in range(1, DOWNLOAD_TRIES + 1):
+            try:
+                deadline = self._download_deadline
+                return await self._http.download(url, part, longest_pause=self._deadline, deadline=deadline)
+            except (NotSentError, BrokenError) as error:
+                status = error.status if isinstance(error, StatusError) else None
+                passing = status is None or status >= 500 or status in (408, 429)
+                if not passing or attempt == DOWNLOAD_TRIES:
+                    raise (UnconfirmedError if passing else RefusedError)(str(error), status=status) from None
+            part.restart()
+            await self._clock.sleep(backoff(attempt) * self._jitter())
+        return None
 
     async def _call(
         self,

@@ -38,6 +38,8 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         await asyncio.to_thread(run.options.unlock)
         run.follower.close()
         followed = await following if following is not None else None
+        if not run.cut_off:
+            await run.saver.finish(run.stop)
         await run.recorder.flush()
         return followed
     except SieveJobsError as error:
@@ -52,6 +54,7 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         if following is not None and not following.done():
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+        await run.saver.close()
 
 
 async def pump(run: Run, doubts: Doubts) -> None:

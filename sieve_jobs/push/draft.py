@@ -52,6 +52,7 @@ def draft_entry(detail: Detail, reason: Reason, *, now: datetime, commit: str | 
         name=spec.name, digest=detail.digest, fingerprint=detail.fingerprint, parts=detail.parts, tags=detail.tags,
         variables=spec.variables, function=spec.target_function, path=spec.path, line=spec.line, reason=reason.value,
         job_id="", run_id="", status=Status.QUEUED, pushed_at=now, commit=commit, protect=spec.protect,
+        save=spec.save or "",
     )  # fmt: skip
 
 

@@ -166,6 +166,27 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputsSaved:
+    """All outputs of a finished job lie where its spec says. *paths* are from the project's root, *size* is bytes."""
+
+    kind: ClassVar[str] = "saved"
+    name: str
+    job_id: str
+    paths: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """The outputs of a finished job could not be saved; the next apply tries again."""
+
+    kind: ClassVar[str] = "not_saved"
+    name: str
+    job_id: str
+    problem: Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """No new push begins: a signal, or an answer that stops the run."""
 
@@ -175,7 +196,7 @@ class Stopping:
 
 Event: TypeAlias = (
     Pushing | Pushed | Refused | InDoubt | Adopted | Dropped | Held | Reused | Moved | Orphaned | Pruned
-    | Waiting | StatusChanged | JobFailed | Lost | Stopping
+    | Waiting | StatusChanged | JobFailed | Lost | OutputsSaved | NotSaved | Stopping
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sieve_jobs.diagnostic import Diagnostic
@@ -45,6 +46,8 @@ class FollowOptions:
     stop: Stop | None = None
     target: str = "local"
     """Named in commands that are suggested."""
+    finished: Callable[[str, str], None] = field(default=lambda name, job_id: None)
+    """Told name and job id of each that finished and is its spec's own, once that is handed over to be recorded."""
     organization_id: str | None = None
     """Pinned: a job is called lost only by a far side that shows no other organisation's jobs."""
 

@@ -6,27 +6,37 @@ httpx is imported by the first call that goes through it: a run that only pushes
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sieve_jobs import __version__, wire
-from sieve_jobs.push.endpoint import Endpoint
+from sieve_jobs.push.endpoint import Endpoint, is_loopback
 from sieve_jobs.push.exchange import BrokenError, NotSentError, Peer, RawAnswer, exchange
 from sieve_jobs.push.outcome import Outcome, of_exception
+from sieve_jobs.push.part import Part
 
 if TYPE_CHECKING:
     import httpx
 
 LONGEST_BODY = 8 * 1024 * 1024
+MOST_REDIRECTS = 5
+"""Of an output's url; calls of the API are never redirected."""
+_ANY = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"sieve-jobs/{__version__}"}
 _ACCEPT = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"sieve-jobs/{__version__}"}
 
 
 class TooLongError(BrokenError):
     """The answer is longer than LONGEST_BODY."""
+
+
+class StatusError(BrokenError):
+    """An output's url answered with *status*, which is not 200."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Http:
@@ -46,6 +56,7 @@ class Http:
         # A proxy would get to see a key that is meant for this machine alone.
         self._trust_env = not endpoint.is_loopback
         self._proxied = self._trust_env and _has_proxy("https" if endpoint.is_tls else "http")
+        self._tls_elsewhere: ssl.SSLContext | None = None
         self._idle: list[httpx.AsyncClient] = []
         self._peer = Peer(endpoint.host, endpoint.port, self._tls)
         self._fields = _lines({"Host": endpoint.authority, **_ACCEPT, "Connection": "close"})
@@ -72,31 +83,67 @@ class Http:
         async with _within(deadline), self._borrowed() as client:
             return await _whole(client, client.build_request(method, path, params=params))
 
-    async def download(self, url: str, to: Path, *, longest_pause: float) -> tuple[int, str]:
-        """Fetches *url* into *to*; its size and sha256. The key is not sent. The file appears whole or not at all."""
+    async def download(self, url: str, part: Part, *, longest_pause: float, deadline: float) -> None:
+        """Fetches *url*, an output's, into *part*. No key is sent, and redirects are followed.
+
+        Nothing may come for *longest_pause* seconds, and all of it takes at most *deadline*. Raises OSError too, of the
+        disk, and StatusError for another answer than 200.
+        """
         import httpx
 
-        part = to.with_name(f".{to.name}.part")
-        digest, size = hashlib.sha256(), 0
-        timeout = httpx.Timeout(longest_pause, connect=self._connect_timeout)
         try:
-            async with (
-                httpx.AsyncClient(timeout=timeout, verify=self._tls or True, trust_env=self._trust_env) as client,
-                client.stream("GET", url) as response,
-            ):
-                if response.status_code != 200:
-                    raise BrokenError(f"it answered {response.status_code}")
-                with part.open("wb") as file:
-                    async for piece in response.aiter_bytes(1 << 20):
-                        file.write(piece)
-                        digest.update(piece)
-                        size += len(piece)
-            part.replace(to)
+            async with asyncio.timeout(deadline):
+                for _ in range(MOST_REDIRECTS + 1):
+                    leads_to = await self._fetch(url, part, longest_pause)
+                    if leads_to is None:
+                        return
+                    url = leads_to
+            raise BrokenError(f"it was redirected more than {MOST_REDIRECTS} times")
+        except TimeoutError:
+            raise BrokenError(f"it was not whole after {deadline:g} s") from None
+        except httpx.TimeoutException:
+            raise BrokenError(f"nothing came for {longest_pause:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise BrokenError(type(error).__name__) from None
-        finally:
-            part.unlink(missing_ok=True)
-        return size, digest.hexdigest()
+            raise BrokenError(f"the transfer broke off ({type(error).__name__})") from None
+
+    async def _fetch(self, url: str, part: Part, longest_pause: float) -> str | None:
+        """One answer into *part*; the url it redirects to, if it does."""
+        import httpx
+
+        self._require_fit(httpx.URL(url))
+        timeout = httpx.Timeout(longest_pause, connect=self._connect_timeout)
+        trust_env = not is_loopback(httpx.URL(url).host)
+        async with (
+            httpx.AsyncClient(timeout=timeout, verify=self._tls_of(url), trust_env=trust_env, headers=_ANY) as client,
+            client.stream("GET", url) as response,
+        ):
+            if response.has_redirect_location:
+                return str(response.url.join(response.headers["location"]))
+            if response.status_code != 200:
+                raise StatusError(f"it answered {response.status_code}", response.status_code)
+            length = response.headers.get("content-length", "")
+            if length.isdigit():
+                part.expect(int(length))
+            async for piece in response.aiter_bytes(1 << 20):
+                part.write(piece)
+            if length.isdigit() and response.num_bytes_downloaded != int(length):
+                raise BrokenError(f"{response.num_bytes_downloaded:,} bytes came of {int(length):,}")
+            return None
+
+    def _require_fit(self, url: httpx.URL) -> None:
+        """Outputs come over https, or from this machine where the far side is on it."""
+        if url.scheme != "https" and not (
+            url.scheme == "http" and self._endpoint.is_loopback and is_loopback(url.host)
+        ):
+            raise BrokenError(f"its url is not https, but {url.scheme or 'none'}")
+
+    def _tls_of(self, url: str) -> ssl.SSLContext:
+        if self._tls is None and url.startswith("https:"):
+            import httpx
+
+            self._tls_elsewhere = self._tls_elsewhere or httpx.create_ssl_context()
+            return self._tls_elsewhere
+        return self._tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def _request(self, path: str, content: bytes, headers: Mapping[str, str]) -> bytes:
         """The bytes of a POST that leaves no connection behind."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.push.clock import Clock, SystemClock
+from sieve_jobs.push.save import SaveOptions
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.spec.jobspec import JobSpec
 from sieve_jobs.spec.tags import TagKey
@@ -35,6 +36,8 @@ class ApplyOptions:
     """The plan was reviewed and saved: nothing is pushed that it does not push, so what is gone stays gone."""
     new_state: bool = False
     """An empty state is meant, although the far side has jobs like those planned."""
+    save: SaveOptions | None = None
+    """Where outputs are saved; None: they are not."""
     plan: PlanOptions = field(default_factory=PlanOptions)
     """As the plan was made with."""
     commit: str | None = None

@@ -20,6 +20,9 @@ def report(run: Run, followed: FollowResult | None) -> ApplyResult:
     for name, entry in run.plan.running.items():
         row = Result(name, Action.NOTHING, Reason.UNCHANGED, entry.job_id, entry.run_id, entry.status)
         run.rows.setdefault(name, row)
+    for name, entry in run.plan.unsaved.items():
+        row = Result(name, Action.NOTHING, Reason.UNSAVED, entry.job_id, entry.run_id, entry.status)
+        run.rows.setdefault(name, row)
     for name, entry in run.plan.failed.items():
         if not entry.reported:
             run.codes.add(ExitCode.JOB_FAILED)
@@ -35,7 +38,10 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
     if followed is not None:
         run.codes |= followed.codes
         run.problems += followed.problems
-    rows = tuple(_with_doubt(_with_end(run.rows[name], followed), run) for name in sorted(run.rows))
+    if run.saver.failed:
+        run.codes.add(ExitCode.JOB_FAILED)
+        run.problems += dict.fromkeys(run.saver.failed.values())
+    rows = tuple(_with_saved(_with_doubt(_with_end(run.rows[n], followed), run), run) for n in sorted(run.rows))
     running = {
         row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
     }
@@ -84,6 +90,13 @@ def _with_doubt(row: Result, run: Run) -> Result:
     if row.name in run.held:
         return replace(row, doubt="held")
     return replace(row, doubt="dropped") if row.name in run.dropped and row.job_id is None else row
+
+
+def _with_saved(row: Result, run: Run) -> Result:
+    problem = run.saver.failed.get(row.name)
+    return replace(
+        row, saved=run.saver.saved.get(row.name, ()), save_error=None if problem is None else problem.message
+    )
 
 
 def _tally(run: Run) -> Tally:

@@ -27,6 +27,10 @@ class Result:
     """Why it was not pushed, or how its job ended badly; redacted."""
     log: tuple[str, ...] = ()
     """Last lines of a job that ended badly; redacted. Not part of the JSON row."""
+    saved: tuple[str, ...] = ()
+    """Paths, from the project's root, of the outputs that this run saved or found saved."""
+    save_error: str | None = None
+    """Why the outputs of its job were not saved; redacted."""
     doubt: Literal["held", "dropped"] | None = None
     """What became of a push in doubt that has no job: a person must decide, or it is forgotten. Not in the JSON row."""
 
@@ -38,8 +42,8 @@ class Result:
             "job_id": self.job_id,
             "run_id": self.run_id,
             "status": self.status.value if self.status else None,
-            "error": self.error,
-            "saved": [],
+            "error": self.error or self.save_error,
+            "saved": list(self.saved),
         }
 
 

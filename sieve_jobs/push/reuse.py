@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
 from sieve_jobs.push.bookkeeping import forgotten, reused
+from sieve_jobs.push.disk import is_kept
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Pruned, Reused
 from sieve_jobs.push.run import Run, place_of
+from sieve_jobs.state.entry import PastJob
 from sieve_jobs.state.writes import DropPast, PutEntry
 from sieve_jobs.wire import Job, Status
 
@@ -45,12 +48,25 @@ async def _reuse(run: Run, change: Change) -> None:
             if not run.ending.is_set():
                 run.problem(problem, ExitCode.ERROR)
             return
-    if job is None or job.status in (Status.ERROR, Status.CANCELLED):
+    kept = await _is_kept(run, change, past)
+    if (job is None and not kept) or (job is not None and job.status in (Status.ERROR, Status.CANCELLED)):
         _push_instead(run, change)
         return
-    run.recorder.later(*reused(change, job, now=run.clock.now(), commit=run.options.commit))
-    run.emit(Reused(change.name, job.id))
-    run.settled(change, change.reason, job_id=job.id, run_id=job.run_id, status=job.status)
+    saved = past.saved if kept or past.saved is None else replace(past.saved, complete=False)
+    now, commit = run.clock.now(), run.options.commit
+    run.recorder.later(*reused(change, job, now=now, commit=commit, saved=saved))
+    run.emit(Reused(change.name, past.job_id))
+    status, run_id = (past.status, past.run_id) if job is None else (job.status, job.run_id)
+    run.settled(change, change.reason, job_id=past.job_id, run_id=run_id, status=status)
+
+
+async def _is_kept(run: Run, change: Change, past: PastJob) -> bool:
+    """Whether its outputs were saved and are still there, so that nothing is missing if the far side forgot it."""
+    options = run.options.save
+    if options is None or past.saved is None or past.status is not Status.FINISHED:
+        return False
+    since = change.entry.saved if change.entry is not None and change.entry.job_id != past.job_id else None
+    return await asyncio.to_thread(is_kept, past.saved, options.place(), options.root, since)
 
 
 def _push_instead(run: Run, change: Change) -> None:

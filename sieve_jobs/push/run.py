@@ -23,6 +23,7 @@ from sieve_jobs.push.pace import Pace
 from sieve_jobs.push.recorder import recorder_for
 from sieve_jobs.push.redact import Redactor, resolved_secrets
 from sieve_jobs.push.result import Result
+from sieve_jobs.push.save import Saver
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.spec.jobspec import JobSpec
 from sieve_jobs.state.entry import Entry, Intent
@@ -69,6 +70,10 @@ class Run:
         """Changes that take an earlier job again, to be checked before the next push."""
         self.made: dict[str, str] = {}
         """Ids of the jobs that this run recorded, with the names they belong to."""
+        self.saver = Saver(
+            store, self.recorder, client, None if options.detach else options.save, emit, redactor=self.redactor,
+            target=plan.where.target,
+        )  # fmt: skip
         self.follower = Follower(self.recorder, client, self._follow_options(), emit)
         self.orders = Orders([], gated=lambda: client.engine is not True)
 
@@ -77,6 +82,7 @@ class Run:
         return FollowOptions(
             wait=options.wait, concurrency=options.concurrency, log_lines=options.log_lines, clock=options.clock,
             stop=self.stop, organization_id=self.organization, target=self.plan.where.target,
+            finished=self.saver.add,
         )  # fmt: skip
 
     def redactor_of(self, spec: JobSpec) -> Redactor:
@@ -155,6 +161,8 @@ class Run:
         redactor = self.redactor_of(spec) if spec else self.redactor
         if not status.is_final:
             self.follower.add(Followed(change.name, job_id, status, redactor))
+        elif status is Status.FINISHED:
+            self.saver.add(change.name, job_id)
 
     def refuse(self, order: Order, problem: Diagnostic) -> None:
         """This spec's push was refused, or cannot be made; the others go on."""

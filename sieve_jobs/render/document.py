@@ -14,7 +14,7 @@ from sieve_jobs.plan.explain import Explanation, diff_json
 from sieve_jobs.plan.moment import stamp
 from sieve_jobs.plan.plan import Notice, Plan
 from sieve_jobs.push.result import ApplyResult
-from sieve_jobs.state.entry import Entry, PastJob
+from sieve_jobs.state.entry import Entry, PastJob, Saved
 from sieve_jobs.state.loaded import Header
 
 FORMAT_VERSION = "1.0"
@@ -131,6 +131,8 @@ def entry_document(entry: Entry) -> dict[str, object]:
         "orphaned": entry.orphaned,
         "lost": entry.lost,
         "protect": entry.protect,
+        "save": entry.save or None,
+        "saved": None if entry.saved is None else _saved(entry.saved),
     }
 
 
@@ -145,6 +147,11 @@ def _job(entry: Entry) -> dict[str, object]:
         "pushed_at": stamp(entry.pushed_at),
         "path": entry.path,
     }
+
+
+def _saved(saved: Saved) -> dict[str, object]:
+    files = [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in saved.files]
+    return {"complete": saved.complete, "files": files}
 
 
 def _change(change: Change) -> dict[str, object]:

@@ -33,18 +33,19 @@ def plan(plan: Plan, style: Style) -> str:
         header(plan.where, style),
         _changes(plan, style),
         notices(plan.notices, style),
-        f"{counts(plan.summary, style, running=len(plan.running))}\n",
+        f"{counts(plan.summary, style, running=len(plan.running), unsaved=len(plan.unsaved))}\n",
     ]
     return style.finish("\n".join(block for block in blocks if block))
 
 
-def counts(summary: Summary, style: Style, *, running: int = 0) -> str:
-    """The line a plan ends with. *running* jobs of specs with nothing to do are followed by apply."""
+def counts(summary: Summary, style: Style, *, running: int = 0, unsaved: int = 0) -> str:
+    """The line a plan ends with. Of specs with nothing to do, apply follows *running* jobs and saves *unsaved* ones."""
     parts: list[tuple[int, str, Role]] = [
         (summary.push, "to push", "add"),
         (summary.reuse, "to reuse", "accent"),
         (summary.move, "to move", "accent"),
         (summary.resolve, "to resolve", "bad"),
+        (unsaved, "to save", "accent"),
         (summary.orphan, "removed", "remove"),
     ]
     said = [style.paint(f"{number:,} {words}", role) for number, words, role in parts if number]

@@ -8,7 +8,7 @@ from datetime import datetime
 from sieve_jobs.plan.explain import Explanation
 from sieve_jobs.plan.moment import shown
 from sieve_jobs.render.difference import diff_lines
-from sieve_jobs.render.quantity import age
+from sieve_jobs.render.quantity import age, plain_size
 from sieve_jobs.render.style import Role, Style
 from sieve_jobs.render.table import Cell, Column, table
 from sieve_jobs.render.text import escape, pad
@@ -67,6 +67,9 @@ def show(entry: Entry | None, said: Explanation, past: Sequence[PastJob], style:
         ("error", escape(entry.error.strip().rpartition("\n")[2])),
     ]
     lines = [title, *(f"  {style.paint(pad(label, 9), 'dim')} {value}" for label, value in fields if value)]
+    if entry.saved is not None:
+        lines.append(f"  {style.paint('saved' if entry.saved.complete else 'saved in part', 'dim')}")
+        lines += [f"    {escape(file.path)}  {plain_size(file.size)}" for file in entry.saved.files]
     if past:
         lines.append(f"  {style.paint('before', 'dim')}")
         lines += [
@@ -91,7 +94,8 @@ def _status_row(entry: Entry, style: Style, now: datetime) -> list[Cell]:
 
 
 def _standing(entry: Entry) -> str:
-    return ("lost" if entry.lost else entry.status.value) + (", spec removed" if entry.orphaned else "")
+    beside = ", spec removed" if entry.orphaned else ", not saved" if entry.is_to_save else ""
+    return ("lost" if entry.lost else entry.status.value) + beside
 
 
 def _role(entry: Entry) -> tuple[Role, ...]:

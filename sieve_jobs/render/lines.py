@@ -12,7 +12,9 @@ from sieve_jobs.push.events import (
     JobFailed,
     Lost,
     Moved,
+    NotSaved,
     Orphaned,
+    OutputsSaved,
     Pruned,
     Pushed,
     Pushing,
@@ -23,7 +25,7 @@ from sieve_jobs.push.events import (
     Waiting,
 )
 from sieve_jobs.render.problems import diagnostics
-from sieve_jobs.render.quantity import span
+from sieve_jobs.render.quantity import count, plain_size, span
 from sieve_jobs.render.results import failure, last_line
 from sieve_jobs.render.style import Role, Style
 from sieve_jobs.render.text import escape
@@ -39,7 +41,7 @@ def event_text(event: Event, style: Style, *, target: str = "local") -> str:
 
 
 def _text(event: Event, style: Style, target: str) -> str:
-    if isinstance(event, Refused | Held):
+    if isinstance(event, Refused | Held | NotSaved):
         return diagnostics([event.problem], style)
     if isinstance(event, JobFailed) and event.superseded:
         # The table at the end speaks of the specs' present jobs: of an earlier one all is said here.
@@ -73,6 +75,9 @@ def _run(event: Event) -> tuple[str, Role, str] | None:
             said = word, role, f"{'earlier ' if event.superseded else ''}job {event.job_id}"
         case Waiting():
             said = "waiting", "dim", f"{span(event.seconds)}: {event.why}"
+        case OutputsSaved(paths=paths) if paths:
+            more = f" and {count(len(paths) - 1, 'file more', 'files more')}" if len(paths) > 1 else ""
+            said = "saved", "good", f"{paths[0]}{more}, {plain_size(event.size)}"
         case Stopping():
             said = "stopping", "bad", event.why
     return said

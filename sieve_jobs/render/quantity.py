@@ -32,3 +32,13 @@ def age(seconds: float) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 spec`, `1,024 specs`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def plain_size(size: int) -> str:
+    """Bytes as people read them: `812 B`, `4.2 MB`, decimal."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"

@@ -41,8 +41,12 @@ def results(
     for row in result.results:
         job = known.get(row.name)
         blocks.append(_row(row, _took(job), layout, style))
-        if job is not None and job.status is Status.FINISHED:
+        if row.saved:
+            blocks += _saved(row.saved, style)
+        elif job is not None and job.status is Status.FINISHED:
             blocks += outputs(job, style, path_of)
+        if row.save_error is not None:
+            blocks.append(f"    {style.paint(f'not saved: {escape(row.save_error)}', 'bad')}")
     failed = [row for row in result.results if _ended_badly(row)]
     for row in failed:
         blocks += ["", *failure(row.name, row.status, row.error or "", row.log, style, target=target)]
@@ -68,6 +72,8 @@ def tally(result: ApplyResult, style: Style) -> str:
         (left, _NOT_PUSHED, "bad"),
         (done.in_doubt, "in doubt", "bad"),
         (ended_badly, "ended badly", "bad"),
+        (sum(bool(row.saved) for row in result.results), "saved", "good"),
+        (sum(row.save_error is not None for row in result.results), "not saved", "bad"),
         (len(result.still_running), "still running", "busy"),
     ]
     said = [style.paint(f"{number:,} {words}", role) for number, words, role in parts if number]
@@ -112,6 +118,15 @@ def outputs(job: Job, style: Style, path_of: Callable[[str], str | None] = lambd
             yield f"    {text if whole else shorten(text, max(style.width - 4, 20), style.sign('…'))}"
     if len(job.outputs) > _MOST_OUTPUTS:
         more = f"{style.sign('…')} and {len(job.outputs) - _MOST_OUTPUTS:,} more outputs"
+        yield f"    {style.paint(more, 'dim')}"
+
+
+def _saved(paths: Sequence[str], style: Style) -> Iterator[str]:
+    """Lines with where a job's outputs were saved."""
+    for path in paths[:_MOST_OUTPUTS]:
+        yield f"    {escape(path)}"
+    if len(paths) > _MOST_OUTPUTS:
+        more = f"{style.sign('…')} and {len(paths) - _MOST_OUTPUTS:,} more outputs"
         yield f"    {style.paint(more, 'dim')}"
 
 

@@ -46,6 +46,8 @@ class Request:
     def route(self) -> str:
         """One of script.ROUTES, or "" for a path the contract does not know."""
         path = self.path
+        if path.startswith("/files/"):
+            return "file"
         if path in ("/v2/push", "/v2/jobs", "/v2/logs"):
             return path[4:]
         parts = path.strip("/").split("/")
@@ -87,8 +89,10 @@ class FarSide:
         """Everything but push is worth a coroutine only because /await waits."""
         if request.path.startswith("/_/"):
             return self._control(request)
-        if request.path.startswith("/files/"):
-            return Answer(200, request.path.encode() * 64, {"Content-Type": "application/octet-stream"})
+        if request.route == "file":
+            content = self.script.files.get(request.path, request.path * 64).encode()
+            fault = self.script.fault("file", request.target, b"")
+            return Answer(200, content, {"Content-Type": "application/octet-stream"}, fault)
         organization = (self.script.keys or {KEY: ORGANIZATION}).get(request.headers.get("x-api-key", ""))
         fault = self.script.fault(request.route, request.target, request.body)
         if fault is not None and not (fault.created and request.route == "push"):

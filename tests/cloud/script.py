@@ -9,7 +9,7 @@ from typing import Any
 
 FAST_SINCE = 1_795_000_000.0
 """Seconds since the epoch from which a fast clock runs ahead, so that all of one speed agree in all processes."""
-ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "any")
+ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "file", "any")
 KINDS = ("status", "hang", "reset", "close", "cut", "short", "html", "drip", "big")
 
 
@@ -74,6 +74,8 @@ class Script:
     """API key to organisation id; None: the one of jobs.KEY."""
     functions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Parameters by function, each {name, type, default?}: names positional inputs, adds defaults."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Content of output files by path, `/files/…`; others hold their own path, 64 times."""
     engine: bool = False
     """Answers carry Sieve-Jobs-Engine, Idempotency-Key is honoured, `client_ref` finds a job."""
     lag_calls: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
@@ -138,13 +138,20 @@ class Connection(asyncio.Protocol):
         """One byte each *seconds*, or *size* bytes in pieces for as long as somebody reads them."""
         size = len(answer.raw) if fault.kind == "drip" else fault.size
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n".encode()
-        content = head + answer.raw if fault.kind == "drip" else head + b" " * size
-        step = 1 if fault.kind == "drip" else PIECE
-        for at in range(0, len(content), step):
+        drips = fault.kind == "drip"
+        content = head + answer.raw if drips else head
+        pieces = (content[at : at + 1] for at in range(len(content))) if drips else _large(content, size)
+        for piece in pieces:
             if self.transport is None:
                 return
-            self.transport.write(content[at : at + step])
-            await asyncio.sleep(fault.seconds if fault.kind == "drip" else 0)
+            self.transport.write(piece)
+            await asyncio.sleep(fault.seconds if drips else 0)
+
+
+def _large(head: bytes, size: int) -> Iterator[bytes]:
+    yield head
+    for at in range(0, size, PIECE):
+        yield b" " * min(PIECE, size - at)
 
 
 async def listen(far_side: FarSide, port: int, recorded: Callable[[], None], live: Live) -> asyncio.Server:

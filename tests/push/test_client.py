@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -246,31 +244,6 @@ def test_cancel(cancelled: bool) -> None:
             return await client.cancel(job.id)
 
         assert call(cloud, work) is cancelled
-
-
-def test_a_download_carries_no_key_and_appears_whole(tmp_path: Path) -> None:
-    with Cloud.running() as cloud:
-        target = tmp_path / "out.bin"
-
-        async def work(client: Client) -> tuple[int, str]:
-            return await client.download(cloud.url + "/files/a/b.bin", target)
-
-        size, digest = call(cloud, work)
-        assert size == len(target.read_bytes())
-        assert digest == hashlib.sha256(target.read_bytes()).hexdigest()
-        assert "x-api-key" not in cloud.requests[-1].headers
-        assert [path.name for path in tmp_path.iterdir()] == ["out.bin"]
-
-
-def test_a_download_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with Cloud.running() as cloud:
-
-        async def work(client: Client) -> None:
-            with pytest.raises(UnconfirmedError):
-                await client.download(cloud.url + "/v2/nothing", tmp_path / "out.bin")
-
-        call(cloud, work)
-        assert not list(tmp_path.iterdir())
 
 
 def test_nobody_there_is_told_as_nothing_sent() -> None:

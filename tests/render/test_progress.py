@@ -48,6 +48,10 @@ ALL = [
         events.Lost("a", "j", finished=False),
         "lost      a  the far side no longer knows job j; how it ended is not known\n",
     ),
+    (events.OutputsSaved("a", "j", ("out/0.mp4",), 4_200_000), "saved     a  out/0.mp4, 4.2 MB\n"),
+    (events.OutputsSaved("a", "j", ("out/0", "out/1", "out/2"), 3), "saved     a  out/0 and 2 files more, 3 B\n"),
+    (events.OutputsSaved("a", "j", (), 0), ""),
+    (events.NotSaved("a", "j", BAD), "error: the push of 'a' was refused  [SJ143]\nhint: see the plan\n"),
     (events.Stopping("asked to stop"), "stopping  asked to stop\n"),
 ]
 

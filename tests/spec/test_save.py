@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.save import check_save, pattern_of
 from sieve_jobs.spec.variables import Variables
-from tests.spec import project
-from tests.spec.project import detail, problems, write
+from tests.project import write
+from tests.spec import loading
+from tests.spec.loading import detail, problems
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_what_is_refused(tmp_path: Path, save: str, code: str) -> None:
 
 
 def test_an_unknown_placeholder_gets_a_hint(tmp_path: Path) -> None:
-    (told,) = project.parse(tmp_path, "function: a/b\nsave: {to: out, as: '{idnex}'}\n").problems
+    (told,) = loading.parse(tmp_path, "function: a/b\nsave: {to: out, as: '{idnex}'}\n").problems
     assert told.hint == "did you mean 'index'?"
 
 
@@ -96,7 +97,7 @@ def test_what_is_taken_stays_in_its_folder(to: str, name: str) -> None:
 
 def loaded(root: Path, files: dict[str, str]) -> list[tuple[str, str, int]]:
     write(root, {f"jobspecs/{name}": text for name, text in files.items()})
-    tree = load_tree(project.settings(root, variables=Variables(environ={})), None)
+    tree = load_tree(loading.settings(root, variables=Variables(environ={})), None)
     return [(told.code, told.place.path, told.place.line) for told in tree.problems if told.place is not None]
 
 
