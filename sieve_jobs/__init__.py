@@ -3,7 +3,7 @@
     jobspecs/**/*.yaml ─load─▶ Document ─interpolate─▶ JobSpec ──┐
                                                                 ├─decide─▶ Plan ─apply─▶ push ═ /v2 ═▶ Sieve
     .sieve-jobs/<target>.db ─▶ State ───────────────────────────┘            │              or the engine
-                  ▲─────────────── follow ◀══ job status, outputs ◀══════════┘
+                  ▲───────── follow, save ◀══ job status, outputs ◀══════════┘
 
 Folders are the stages of the picture: `spec` (files to specs and their digests), `state` (what is known of
 each spec), `plan` (what would be done and why), `push` (carrying it out), `render` (results as text) and `cli`.

@@ -68,7 +68,7 @@ def command(
     concurrency: int | None,
     events: bool,
 ) -> ExitCode:
-    """Push what changed, then follow the jobs to their end.
+    """Push what changed, then follow the jobs to their end and save their outputs.
 
     The local target runs them on the embedded engine and never asks. On a remote target apply asks at a terminal;
     elsewhere it needs --yes. FILE is a plan that `plan --out FILE` saved: apply does that and nothing else, or refuses

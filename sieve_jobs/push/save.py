@@ -57,6 +57,8 @@ class Saver:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs, self._files = asyncio.Semaphore(JOBS_AT_ONCE), asyncio.Semaphore(FILES_AT_ONCE)
         self._refused: CallError | None = None
+        self._claims: dict[str, str] = {}
+        """Who puts a file where in this run: two specs whose names only turn out to be one must not both."""
         self._closed = False
 
     def add(self, name: str, job_id: str) -> None:
@@ -72,6 +74,7 @@ class Saver:
             await asyncio.wait([done, *ends], return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 done.result()
+                await self._recorder.flush()
         finally:
             for end in (done, *ends):
                 end.cancel()
@@ -90,7 +93,7 @@ class Saver:
 
     async def _save_one(self, options: SaveOptions, name: str, job_id: str) -> None:
         async with self._jobs:
-            await self._recorder.flush()
+            await self._recorder.flush(statuses=False)
             entry = self._entry(name, job_id)
             if entry is None:
                 return
@@ -108,15 +111,14 @@ class Saver:
     def _entry(self, name: str, job_id: str) -> Entry | None:
         """The entry as it is now, if that job is still its own and is to be saved."""
         entry = self._store.get([name]).get(name)
-        wanted = entry is not None and entry.job_id == job_id and entry.save and entry.status is Status.FINISHED
-        return entry if wanted else None
+        return entry if entry is not None and entry.job_id == job_id and entry.save else None
 
     async def _save(self, options: SaveOptions, entry: Entry) -> Saved:
         """Raises NotSavedError; then nothing is in its place that was not there before."""
         known = entry.saved if entry.saved is not None and entry.saved.asked == entry.save else None
         place = options.place()
         if known is not None and known.files and await asyncio.to_thread(are_there, known.files, options.root):
-            return await self._recorded(entry.job_id, replace(known, place=place, complete=True))
+            return self._record(entry.job_id, replace(known, place=place, complete=True))
         wanted = await self._wanted(entry)
         fetched: list[Fetched] = []
         try:
@@ -127,9 +129,10 @@ class Saver:
             self._refuse_in_the_way(entry, fetched)
             if self._entry(entry.name, entry.job_id) is None:
                 raise NotSavedError("SJ195", f"'{entry.name}' has another job by now", "run apply again")
-            await self._recorded(entry.job_id, Saved(entry.save, place, files, complete=False))
+            self._record(entry.job_id, Saved(entry.save, place, files, complete=False))
+            await self._recorder.flush()
             put(fetched)
-            return await self._recorded(entry.job_id, Saved(entry.save, place, files))
+            return self._record(entry.job_id, Saved(entry.save, place, files))
         except OSError as error:
             raise NotSavedError("SJ195", f"could not save the outputs of '{entry.name}': {why(error)}") from error
         finally:
@@ -137,9 +140,8 @@ class Saver:
                 if each.part is not None:
                     each.part.discard()
 
-    async def _recorded(self, job_id: str, saved: Saved) -> Saved:
+    def _record(self, job_id: str, saved: Saved) -> Saved:
         self._recorder.status(JobSaved(job_id, saved))
-        await self._recorder.flush()
         return saved
 
     async def _wanted(self, entry: Entry) -> Sequence[Wanted]:
@@ -203,6 +205,10 @@ class Saver:
     def _refuse_in_the_way(self, entry: Entry, fetched: Iterable[Fetched]) -> None:
         """Raises NotSavedError for a file that would be replaced and that no job of ours left there."""
         for each in fetched:
+            holder = self._claims.setdefault(each.file.path.casefold(), entry.name)
+            if holder != entry.name:
+                message = f"could not save the outputs of '{entry.name}': '{each.file.path}' is one of '{holder}'"
+                raise NotSavedError("SJ196", message, "give each a folder of its own in 'save'")
             if each.part is None or not os.path.lexists(each.target):
                 continue
             lies = on_disk(each.target, each.file.path)

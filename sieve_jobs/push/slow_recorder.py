@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from sieve_jobs.errors import StateError
 from sieve_jobs.push.recorder import Recorder, Waiter, answered, tell
 from sieve_jobs.state.store import Store
-from sieve_jobs.state.writes import JobStatus, Write
+from sieve_jobs.state.writes import Learned, Write
 
 HOLD = 20.0
 """Seconds that statuses of jobs are held back for company: they take nothing back, and can be asked for again."""
@@ -88,7 +88,7 @@ class SlowRecorder(Recorder):
             waiting, self._under_way = self._under_way, None
             tell(waiting, self._broken or began)
 
-    def _commit_both(self, writes: Sequence[Write], statuses: Sequence[JobStatus]) -> None:
+    def _commit_both(self, writes: Sequence[Write], statuses: Sequence[Learned]) -> None:
         """In one push where there is anything but statuses."""
         if writes:
             self._commit_all([*writes, *statuses])

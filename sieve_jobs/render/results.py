@@ -46,7 +46,7 @@ def results(
         elif job is not None and job.status is Status.FINISHED:
             blocks += outputs(job, style, path_of)
         if row.save_error is not None:
-            blocks.append(f"    {style.paint(f'not saved: {escape(row.save_error)}', 'bad')}")
+            blocks.append(f"    {style.paint(escape(row.save_error), 'bad')}")
     failed = [row for row in result.results if _ended_badly(row)]
     for row in failed:
         blocks += ["", *failure(row.name, row.status, row.error or "", row.log, style, target=target)]

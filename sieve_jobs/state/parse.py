@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from sieve_jobs.spec.jobspec import Tags
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved, SavedFile
 from sieve_jobs.wire import Json, Status
 
 T = TypeVar("T")
@@ -56,6 +56,7 @@ def parse_entry(value: Json, at: str = "entry", *, draft: bool = False) -> Entry
         completed_at=fields.optional("completed_at", fields.time), error=fields.text("error", empty=True),
         commit=fields.optional("commit", fields.text), reported=fields.boolean("reported"),
         orphaned=fields.boolean("orphaned"), lost=fields.boolean("lost"), protect=fields.boolean("protect"),
+        save=fields.later("save", fields.line) or "", saved=_saved(fields.later("saved", fields.object), f"{at}.saved"),
     )  # fmt: skip
     fields.done()
     return entry
@@ -69,6 +70,7 @@ def parse_past(value: Json, at: str = "past") -> PastJob:
         digest=fields.text("digest"), function=fields.text("function"), status=fields.status("status"),
         pushed_at=fields.time("pushed_at"), completed_at=fields.optional("completed_at", fields.time),
         error=fields.text("error", empty=True), tags=_tags(fields.take("tags"), f"{at}.tags"),
+        saved=_saved(fields.later("saved", fields.object), f"{at}.saved"),
     )  # fmt: skip
     fields.done()
     return job
@@ -186,6 +188,10 @@ class Fields:
             return None
         return kind(key)
 
+    def later(self, key: str, kind: Callable[[str], T]) -> T | None:
+        """As optional, of a field that documents of earlier releases do not have."""
+        return self.optional(key, kind) if key in self._left else None
+
     def done(self) -> None:
         for key in self._left:
             raise DocumentError(f"{self._at}: unknown key '{key[:_SHOWN]}'")
@@ -202,6 +208,26 @@ def _tags(value: Json, at: str) -> Tags:
     )  # fmt: skip
     fields.done()
     return tags
+
+
+def _saved(value: dict[str, Json] | None, at: str) -> Saved | None:
+    if value is None:
+        return None
+    fields = Fields(value, at)
+    rows = fields.rows("files")
+    saved = Saved(
+        asked=fields.line("asked"), place=fields.line("place"), complete=fields.boolean("complete"),
+        files=tuple(_saved_file(row, f"{at}.files[{index}]") for index, row in enumerate(rows)),
+    )  # fmt: skip
+    fields.done()
+    return saved
+
+
+def _saved_file(value: Json, at: str) -> SavedFile:
+    fields = Fields(value, at)
+    file = SavedFile(fields.line("path"), fields.number("size"), fields.text("sha256"))
+    fields.done()
+    return file
 
 
 def _texts(value: Json, at: str) -> dict[str, str]:

@@ -24,8 +24,8 @@ from sieve_jobs.wire import Json
 
 T = TypeVar("T", Entry, PastJob)
 
-FORMAT = 1
-"""Raised by what an older version would read wrongly."""
+FORMAT = 2
+"""Raised by what an older version would read wrongly. Rows of format 1 do not say what was saved."""
 HEAD = "head.json"
 _SHARD = re.compile(r"(entries|past)/([0-9a-f]{2})/([0-9a-f]{3})\.jsonl")
 

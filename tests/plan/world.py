@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -73,6 +73,7 @@ def pushed(detail: Detail, status: Status = Status.FINISHED, job: str | None = N
         name=spec.name, digest=detail.digest, fingerprint=detail.fingerprint, parts=detail.parts, tags=detail.tags,
         variables=spec.variables, function=spec.target_function, path=spec.path, line=spec.line, reason="new",
         job_id=job or f"job-{spec.name}", run_id="run", status=status, pushed_at=START, protect=spec.protect,
+        save=spec.save or "",
     )  # fmt: skip
     return replace(entry, **fields)  # type: ignore[arg-type]
 
@@ -114,7 +115,7 @@ class World:
 
     def state(self) -> State:
         def settled(entry: Entry) -> bool:
-            return entry.status is Status.FINISHED and not entry.orphaned and not entry.lost
+            return entry.status is Status.FINISHED and not (entry.orphaned or entry.lost or entry.is_to_save)
 
         return State(
             header=Header("lineage", 7),
@@ -133,8 +134,8 @@ class World:
         newest = sorted(self.past_jobs, key=lambda job: job.pushed_at, reverse=True)
         return {digest: [job for job in newest if job.digest == digest] for digest in asked}
 
-    def plan(self, options: PlanOptions | None = None, where: Where = WHERE) -> Plan:
-        return build(self, cast("Store", self), self.state(), where, options or PlanOptions(key=KEY))
+    def plan(self, options: PlanOptions | None = None, where: Where = WHERE, *, gone: Set[str] = frozenset()) -> Plan:
+        return build(self, cast("Store", self), self.state(), where, options or PlanOptions(key=KEY), gone=gone)
 
 
 def rows(plan: Plan) -> list[tuple[str, Action, Reason]]:

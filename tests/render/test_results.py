@@ -156,6 +156,26 @@ def test_ages(seconds: float, text: str) -> None:
     assert age(seconds) == text
 
 
+def test_what_was_saved_stands_instead_of_urls() -> None:
+    failed = "could not save 'out/1.mp4': it answered 403"
+    rows = (
+        Result(
+            "cuts", Action.PUSH, Reason.NEW, JOB, "r", Status.FINISHED, saved=tuple(f"out/{n}.mp4" for n in range(7))
+        ),
+        Result("sheet", Action.NOTHING, Reason.UNSAVED, JOB, "r", Status.FINISHED, save_error=failed),
+    )
+    result = ApplyResult(rows, Tally(pushed=1, unchanged=1))
+    assert results(result, Style(width=80), jobs={"cuts": job({"url": "http://h/x"})}) == (
+        f"✓ cuts   finished  1.2 s  {JOB}\n"
+        "    out/0.mp4\n    out/1.mp4\n    out/2.mp4\n    out/3.mp4\n    out/4.mp4\n"
+        "    … and 2 more outputs\n"
+        f"✓ sheet  finished         {JOB}\n"
+        f"    {failed}\n"
+        "\n"
+        "applied: 1 pushed, 1 saved, 1 not saved; 1 spec unchanged\n"
+    )
+
+
 def test_counts() -> None:
     assert (count(1, "push", "pushes"), count(2, "push", "pushes"), count(1234, "spec")) == (
         "1 push",

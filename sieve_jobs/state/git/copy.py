@@ -110,7 +110,7 @@ class Copy:
 
     def empty(self, connection: sqlite3.Connection, lineage: str) -> None:
         """As if nothing was ever read; inside the caller's transaction."""
-        for table in ("entries", "settled", "past", "intents"):
+        for table in ("entries", "settled", "saved", "past", "intents"):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 -- our own names
         _begin(connection, lineage)
 

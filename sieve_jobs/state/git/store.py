@@ -124,7 +124,7 @@ class GitStore(SqliteStore):
         """As Store. Raises ValueError for writes that need a serial and have none."""
         batch = fold(writes)
         if expect_serial is None and batch.decides:
-            raise ValueError("only job statuses are committed without a serial")
+            raise ValueError("only what was learned of jobs is committed without a serial")
         if self._options.read_only:
             raise read_only(Path(self._place), "it was opened to be read")
         with self._turn:

@@ -116,7 +116,7 @@ class Swap:
 
     def _files(self, connection: sqlite3.Connection, origin: Origin, batch: Batch) -> dict[str, bytes]:
         """The shards that *batch* changed, as they are now."""
-        said = [status.job_id for status in batch.statuses]
+        said = [said.job_id for said in batch.learned]
         names = {*batch.entries, *(entry.name for entry, _ in entries_by(connection, "job_id", said))}
         jobs = {*batch.past, *(job.job_id for job, _ in past_by(connection, "job_id", said))}
         shards: dict[str, dict[str, Entry | PastJob | None]] = {}
@@ -196,7 +196,7 @@ def _summary(header: Header, batch: Batch) -> str:
     counts = {
         "intent": sum(intent is not None for intent in batch.intents.values()),
         "entry": len(batch.entries),
-        "status": len(batch.statuses),
+        "status": len(batch.learned),
     }
     told = ", ".join(f"{number} x {what}" for what, number in counts.items() if number)
     return f"serial {header.serial}: {told or 'bookkeeping'}"
