@@ -101,6 +101,8 @@ class Http:
             raise BrokenError(f"it was redirected more than {MOST_REDIRECTS} times")
         except TimeoutError:
             raise BrokenError(f"it was not whole after {deadline:g} s") from None
+        except httpx.ConnectTimeout:
+            raise NotSentError(f"no connection within {self._connect_timeout:g} s") from None
         except httpx.TimeoutException:
             raise BrokenError(f"nothing came for {longest_pause:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import JobSaved
 from tests.cloud import Cloud, Fault, Outcome
 from tests.project import Project, ran, started, write
 
@@ -323,6 +326,50 @@ def test_a_run_killed_in_the_middle_of_a_save_is_finished_by_the_next(project: P
     for index in range(count):
         assert out(project, f"out/{index}") == {f"{n}.bin": f"/files/{n}.bin" * 64 for n in range(3)}
     settled(project, cloud, jobs=count)
+
+
+def died_before_the_last_record(project: Project) -> None:
+    """Leaves the state as a run does that is killed once files were put in their place, or just before."""
+    with open_store(project.root / ".sieve-jobs/prod.db") as store:
+        entry = store.get(["intro"])["intro"]
+        assert entry.saved is not None
+        store.commit([JobSaved(entry.job_id, replace(entry.saved, complete=False))], None)
+
+
+def test_what_lies_there_already_is_not_fetched_again(project: Project, cloud: Cloud) -> None:
+    assert project.apply().code == 0
+    died_before_the_last_record(project)
+    cloud.forget(cloud.jobs[0].id)
+    fetched = [request.target for request in cloud.requests if request.route == "file"]
+    assert project.apply().code == 0
+    assert [request.target for request in cloud.requests if request.route == "file"] == fetched
+    settled(project, cloud)
+
+
+def test_what_a_killed_run_put_there_is_no_foreign_file(project: Project, cloud: Cloud) -> None:
+    assert project.apply().code == 0
+    died_before_the_last_record(project)
+    (project.root / "out/intro/1.json").unlink()
+    cloud.script.files["/files/a/cut.mp4"] = "another cut"
+    project.write("intro.yaml", SPEC.replace("width: 1", "width: 2"))
+    assert project.apply().code == 0
+    assert out(project) == {**SAVED, "0.mp4": "another cut"}
+    settled(project, cloud, jobs=2)
+
+
+def test_names_of_two_specs_that_turn_out_to_be_one(project: Project, cloud: Cloud) -> None:
+    project.write("intro.yaml", SPEC)
+    project.write("outro.yaml", SPEC.replace("1", "2").replace("out/intro/}", "out/intro, as: '{stem}{ext}'}"))
+    cloud.script.outcomes = [
+        Outcome(match='"width":2', outputs=[{"url": "{url}/files/b/0.mp4"}]),
+        Outcome(outputs=[FILE]),
+    ]
+    said = project.apply()
+    assert said.code == 4
+    assert "SJ196" in said.err
+    assert out(project)["0.mp4"] in (CUT, "/files/b/0.mp4" * 64)
+    assert project.apply().code == 4
+    assert len(cloud.pushes) == 2
 
 
 def test_ctrl_c_in_the_middle_leaves_nothing_half(project: Project, cloud: Cloud) -> None:
