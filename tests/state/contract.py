@@ -62,7 +62,7 @@ class StoreContract:
         assert store.commit([], None) == 1
 
     def test_all_rows_come_back_as_they_were_put(self, store: Store, tmp_path: Path) -> None:
-        writes = everything()
+        writes = [*everything(), *what_is_saved()]
         store.commit(writes, 0)
         lineage = store.load().header.lineage
         store.close()
@@ -79,6 +79,7 @@ class StoreContract:
             jobs = [write.job for write in writes if isinstance(write, PutPast)]
             assert again.history() == sorted(jobs, key=lambda job: job.pushed_at, reverse=True)
             assert state.superseded == tuple(job for job in jobs if not job.status.is_final)
+            assert sorted(state.saved.paths) == ["out/dub/0.mp4", "out/dub/1.json"]
             assert state.intents == tuple(write.intent for write in writes if isinstance(write, PutIntent))
         finally:
             again.close()

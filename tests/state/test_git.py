@@ -10,11 +10,11 @@ import pytest
 from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.state.git.command import telling
 from sieve_jobs.state.store import Store
-from sieve_jobs.state.writes import DropEntry, JobStatus, PutEntry, PutIntent, Restore
+from sieve_jobs.state.writes import DropEntry, JobSaved, JobStatus, PutEntry, PutIntent, Restore
 from sieve_jobs.wire import Status
 from tests.state.contract import StoreContract
 from tests.state.remote import REF, code_of, git, install_hook, make_clone, make_remote, open_in, text_of
-from tests.state.samples import entry, everything, intent
+from tests.state.samples import entry, everything, intent, saved, what_is_saved
 from tests.state.test_sqlite import contents
 
 
@@ -25,12 +25,22 @@ class TestGitStore(StoreContract):
 
 def test_a_clone_reads_all_that_another_wrote(tmp_path: Path, opened: ExitStack) -> None:
     ours = opened.enter_context(open_in(make_clone(tmp_path, "a")))
-    ours.commit(everything(), ours.load().header.serial)
+    ours.commit([*everything(), *what_is_saved()], ours.load().header.serial)
     theirs = opened.enter_context(open_in(make_clone(tmp_path, "b"), read_only=True))
     assert contents(theirs) == contents(ours)
     ours.commit([DropEntry("dub-intro"), PutEntry(entry("later", orphaned=True))], 1)
     assert contents(theirs) == contents(ours)
     assert theirs.place == f"git {REF} on origin"
+
+
+def test_a_clone_reads_what_another_saved(tmp_path: Path, opened: ExitStack) -> None:
+    ours = opened.enter_context(open_in(make_clone(tmp_path, "a")))
+    ours.commit([PutEntry(entry("a", save="out/{index}"))], ours.load().header.serial)
+    theirs = opened.enter_context(open_in(make_clone(tmp_path, "b"), read_only=True))
+    assert list(theirs.load().open) == ["a"]
+    ours.commit([JobSaved("job-a", saved("out/0"))], None)
+    assert contents(theirs) == contents(ours)
+    assert theirs.load().saved == (["out/0"], ["p1"], ["a"])
 
 
 def test_of_two_that_decide_on_one_serial_one_wins(tmp_path: Path, opened: ExitStack) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import GuardedError, SieveJobsError, StateError
+from sieve_jobs.state.snapshot import FORMAT
 from sieve_jobs.state.writes import PutEntry, PutIntent
 from tests.state.remote import REF, code_of, copy_of, git, make_clone, make_remote, open_in, text_of, tip
 from tests.state.samples import entry, intent
@@ -82,7 +83,7 @@ def test_a_missing_state_that_the_config_names_is_refused_until_it_is_meant(tmp_
 
 
 def test_a_newer_format_is_not_read(tmp_path: Path, opened: ExitStack) -> None:
-    rewrite_head(tmp_path, opened, lambda head: {"format": 2, "tool": "9.9", "what": head["lineage"]})
+    rewrite_head(tmp_path, opened, lambda head: {"format": FORMAT + 1, "tool": "9.9", "what": head["lineage"]})
     with pytest.raises(StateError) as caught:
         opened.enter_context(open_in(make_clone(tmp_path, "b"))).load()
     assert code_of(caught.value) == "SJ154"

@@ -15,7 +15,7 @@ from sieve_jobs.state.parse import DocumentError, load_json
 from sieve_jobs.state.restore import parse_export, restoring
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import PutEntry
-from tests.state.samples import entry, everything
+from tests.state.samples import entry, everything, what_is_saved
 
 Document = dict[str, Any]
 
@@ -24,7 +24,7 @@ Document = dict[str, Any]
 def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
     """A state with rows of every kind, exported."""
     with open_store(tmp_path_factory.mktemp("state") / "s.db") as store:
-        store.commit(everything(), 0)
+        store.commit([*everything(), *what_is_saved()], 0)
         return json.loads(json.dumps(export(store)))
 
 
@@ -35,6 +35,16 @@ def test_what_was_exported_is_what_is_restored(tmp_path: Path, document: Documen
         assert serial == document["serial"] + 1
         again = export(store)
     assert {**again, "serial": 0, "written_at": ""} == {**document, "serial": 0, "written_at": ""}
+
+
+def test_an_export_from_before_outputs_were_saved_is_read(document: Document) -> None:
+    older = copy.deepcopy(document)
+    for row in (*older["entries"], *older["past"], *(intent["draft"] for intent in older["intents"])):
+        row.pop("save", None)
+        del row["saved"]
+    exported = parse_export(json.dumps(older).encode())
+    assert {entry.save for entry in exported.entries} == {""}
+    assert {row.saved for row in (*exported.entries, *exported.past)} == {None}
 
 
 def _set(*path: object, to: object) -> Callable[[Document], None]:
@@ -82,6 +92,13 @@ def _drop(*path: object) -> Callable[[Document], None]:
         pytest.param(_set("entries", 0, "name", to="shows/lost"), "the same name", id="two of one name"),
         pytest.param(_set("entries", 0, "job_id", to="job-shows/lost"), "the same job_id", id="two of one job"),
         pytest.param(_set("past", 0, "job_id", to="past-2"), "the same job_id", id="one earlier job twice"),
+        pytest.param(_set("entries", 0, "save", to=5), "entries[0].save", id="a place that is a number"),
+        pytest.param(_set("entries", 0, "saved", to=[]), "entries[0].saved", id="saved that is a list"),
+        pytest.param(_set("entries", 0, "saved", "complete", to=1), "saved.complete", id="1 is no boolean"),
+        pytest.param(
+            _set("entries", 0, "saved", "files", 1, "path", to="a\nb"), "files[1].path", id="path on two lines"
+        ),
+        pytest.param(_drop("entries", 0, "saved", "files", 0, "sha256"), "files[0]: 'sha256' is missing", id="no hash"),
         pytest.param(_set("past", 0, "tags", to=None), "past[0].tags", id="no tags"),
         pytest.param(_set("intents", 0, "name", to="other"), "intents[0].name", id="intent of another name"),
         pytest.param(_set("intents", 0, "attempt", to="2"), "intents[0].attempt", id="attempt as text"),
