@@ -81,7 +81,8 @@ def tell_plan(session: Session, plan: Plan, refusals: Sequence[Diagnostic], save
 def tell_result(session: Session, plan: Plan, result: ApplyResult) -> None:
     """The same of what an apply came to."""
     places = {change.name: Place(change.path, change.line) for change in plan.changes}
-    places |= {name: Place(entry.path, entry.line) for name, entry in (*plan.running.items(), *plan.failed.items())}
+    known = (*plan.running.items(), *plan.failed.items(), *plan.unsaved.items())
+    places |= {name: Place(entry.path, entry.line) for name, entry in known}
     session.streams.answer(github.applied(result, places, folder_of(session)))
     done = {name.replace("_", "-"): str(number) for name, number in result.summary.as_json().items()}
     outputs = {"target": plan.where.target, **done, "still-running": str(len(result.still_running))}

@@ -82,6 +82,8 @@ def _push_instead(run: Run, change: Change) -> None:
     if before is not None and before.job_id == past.job_id:
         before = None  # what is gone is no earlier job to come back to
     run.recorder.later(DropPast(past.job_id))
+    if past.saved is not None:
+        run.saver.know(past.saved)
     run.row(change, Reason.RESULT_GONE, action=Action.PUSH)
     run.orders.add(Order(change, change.detail, Reason.RESULT_GONE, before, run.options.key))
 

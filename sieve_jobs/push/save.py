@@ -57,6 +57,7 @@ class Saver:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._jobs, self._files = asyncio.Semaphore(JOBS_AT_ONCE), asyncio.Semaphore(FILES_AT_ONCE)
         self._refused: CallError | None = None
+        self._forgotten: set[SavedFile] = set()
         self._claims: dict[str, str] = {}
         """Who puts a file where in this run: two specs whose names only turn out to be one must not both."""
         self._closed = False
@@ -65,6 +66,10 @@ class Saver:
         """The job finished, and what the state holds of it is handed over to the recorder."""
         if self._options is not None and not self._closed and job_id not in self._tasks:
             self._tasks[job_id] = asyncio.create_task(self._save_one(self._options, name, job_id))
+
+    def know(self, saved: Saved) -> None:
+        """What a job left that is forgotten in this run: its files are no stranger's, should they be in the way."""
+        self._forgotten.update(saved.files)
 
     async def finish(self, stop: Stop | None = None) -> None:
         """Returns once everything added is saved or has failed, or somebody asked to stop. Raises StateError."""
@@ -223,7 +228,7 @@ class Saver:
     def _is_ours(self, entry: Entry, lies: SavedFile) -> bool:
         """Whether a file is as an earlier job left it: this spec's, or one whose spec has another name by now."""
         own: list[Entry | PastJob] = [entry, *self._store.past_of(entry.name)]
-        if holds(own, lies):
+        if lies in self._forgotten or holds(own, lies):
             return True
         return holds(self._store.history(), lies)
 

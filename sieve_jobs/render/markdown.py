@@ -48,8 +48,9 @@ def plan(plan: Plan, refusals: Sequence[Diagnostic] = (), *, whole: str) -> str:
     *whole* is a sentence, Markdown of our own, that says where all of it is.
     """
     rows = fitting(map(_change, plan.changes), most=_TABLE, count=MOST_ROWS)
+    counted = counts(plan.summary, _PLAIN, running=len(plan.running), unsaved=len(plan.unsaved))
     parts = [
-        f"### {code(plan.where.target)} {counts(plan.summary, _PLAIN, running=len(plan.running))}\n",
+        f"### {code(plan.where.target)} {counted}\n",
         _where(plan.where),
         _problems(refusals, whole, word="warning"),
         table(("", "spec", "action", "why", "place"), rows),
@@ -104,7 +105,7 @@ def _change(change: Change) -> str:
 
 def _result(result: Result) -> str:
     job = cell(result.job_id) if result.job_id else ""
-    said = cell(last_line(result.error)) if result.error else ""
+    said = cell(last_line(error)) if (error := result.error or result.save_error) else ""
     return row((cell(result.name), result.action.value, result.status.value if result.status else "", job, said))
 
 
@@ -167,4 +168,4 @@ def _failures(failed: Sequence[Result], target: str) -> Iterator[str]:
 
 
 def _went_wrong(row: Result) -> bool:
-    return row.status in _ENDED_BADLY or row.error is not None
+    return row.status in _ENDED_BADLY or row.error is not None or row.save_error is not None

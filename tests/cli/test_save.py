@@ -275,6 +275,21 @@ def test_taken_back_when_the_far_side_forgot_the_job(project: Project, cloud: Cl
     settled(project, cloud, jobs=2 if kept else 3)
 
 
+def test_what_a_forgotten_job_left_is_no_foreign_file(project: Project, cloud: Cloud) -> None:
+    assert project.apply().code == 0
+    (project.root / "jobspecs/intro.yaml").unlink()
+    assert project.apply("--allow-removals").code == 0
+    cloud.forget(cloud.jobs[0].id)
+    (project.root / "out/intro/1.json").unlink()
+    cloud.script.files["/files/a/cut.mp4"] = "another cut"
+    project.write("intro.yaml", SPEC)
+    back = project.apply("--json")
+    assert back.code == 0, back.all
+    assert [(row["action"], row["reason"]) for row in back.document["results"]] == [("push", "result_gone")]
+    assert out(project) == {**SAVED, "0.mp4": "another cut"}
+    settled(project, cloud, jobs=2)
+
+
 def test_a_fresh_runner_with_an_empty_disk_has_nothing_to_do(project: Project, cloud: Cloud, tmp_path: Path) -> None:
     """The state is shared, the disk is not: what another folder saved is neither missing nor fetched."""
     state = tmp_path / "shared" / "prod.db"

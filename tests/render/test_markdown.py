@@ -73,6 +73,16 @@ def test_a_plan_with_nothing_to_do() -> None:
     )
 
 
+def test_outputs_to_save_and_those_that_were_not() -> None:
+    spec = asks("a", save="out/{index}{ext}")
+    plan = World([spec], [pushed(spec)]).plan()
+    assert "### `prod` plan: 1 to save; 1 spec unchanged\n" in markdown.plan(plan, whole=WHOLE)
+    row = Result("a", Action.NOTHING, Reason.UNSAVED, "job-a", "r", Status.FINISHED, save_error="it answered 403")
+    told = markdown.applied(ApplyResult((row,), Tally(unchanged=1)), plan.where, whole=WHOLE)
+    assert "1 not saved" in told
+    assert "it answered 403" in told
+
+
 def test_what_an_apply_came_to() -> None:
     rows = (
         Result("a", Action.PUSH, Reason.NEW, "job-a", "r", Status.FINISHED),
