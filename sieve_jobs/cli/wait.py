@@ -73,7 +73,9 @@ def _follow(
     from sieve_jobs.push.save import Saver
 
     redactor = redactor_of(session)
-    jobs = [Followed(name, entry.job_id, entry.status, redactor) for name, entry in running.items()]
+    jobs = [
+        Followed(name, entry.job_id, entry.status, redactor, saves=bool(entry.save)) for name, entry in running.items()
+    ]
     with (
         written(session) as store,
         far_side(session, workers=default_workers()) as far,

@@ -100,8 +100,10 @@ def _follow_what_runs(run: Run, state: State) -> None:
     for job in state.superseded:
         if selected is None or job.name in selected:
             run.follower.add(Followed(job.name, job.job_id, job.status, run.redactor, superseded=True))
+    newer = {entry.name: entry for entry in run.plan.refresh}
     for name, entry in run.plan.running.items():
-        run.follower.add(Followed(name, entry.job_id, entry.status, run.redactor))
+        saves = bool(newer.get(name, entry).save)
+        run.follower.add(Followed(name, entry.job_id, entry.status, run.redactor, saves=saves))
     for name, entry in run.plan.unsaved.items():
         run.saver.add(name, entry.job_id)
 

@@ -250,7 +250,7 @@ class Follower:
             self._emit(JobFailed(job.name, job.job_id, found.status, error, lines, job.superseded))
         if bad and not job.superseded:
             self._codes.add(ExitCode.JOB_FAILED)
-        if not (bad or job.superseded):
+        if job.saves and not bad:
             self._options.finished(job.name, job.job_id)
         self._ended[job.job_id] = End(found.status, error, lines)
         del self._telling[job.job_id]

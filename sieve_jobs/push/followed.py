@@ -23,6 +23,8 @@ class Followed:
     redactor: Redactor = field(repr=False)
     superseded: bool = False
     """An earlier job of a spec that has a newer one: its end is told, and is nobody's failure."""
+    saves: bool = False
+    """Its spec says where the outputs go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class FollowOptions:
     target: str = "local"
     """Named in commands that are suggested."""
     finished: Callable[[str, str], None] = field(default=lambda name, job_id: None)
-    """Told name and job id of each that finished and is its spec's own, once that is handed over to be recorded."""
+    """Told name and job id of each that `saves` and finished, once that is handed over to be recorded."""
     organization_id: str | None = None
     """Pinned: a job is called lost only by a far side that shows no other organisation's jobs."""
 

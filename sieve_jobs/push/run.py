@@ -159,9 +159,10 @@ class Run:
         self.rows[change.name] = replace(row, job_id=job_id, run_id=run_id, status=status, error=None)
         spec = change.detail.spec if change.detail else None
         redactor = self.redactor_of(spec) if spec else self.redactor
+        saves = bool(spec.save if spec else change.intent and change.intent.draft.save)
         if not status.is_final:
-            self.follower.add(Followed(change.name, job_id, status, redactor))
-        elif status is Status.FINISHED:
+            self.follower.add(Followed(change.name, job_id, status, redactor, saves=saves))
+        elif saves and status is Status.FINISHED:
             self.saver.add(change.name, job_id)
 
     def refuse(self, order: Order, problem: Diagnostic) -> None:
