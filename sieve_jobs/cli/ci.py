@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from sieve_jobs.cli.context import Invocation, Session
+from sieve_jobs.cli.new_file import write_new
 from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION, workflow
 from sieve_jobs.config import read_config
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
@@ -70,7 +71,7 @@ def plant(session: Session, target: str, action: str | None) -> Planted:
     names = [api_key, *(name for name in _secrets(session, target) if name != api_key)]
     text = workflow(branch=_branch(repository), target=target, folder=folder, action=action, secrets=names)
     path = repository / PATH
-    is_new = _write_new(path, text)
+    is_new = write_new(path, text)
     shown = PATH if not folder else str(path)
     unknown = UNKNOWN_ACTION in path.read_text("utf-8", "replace")
     return Planted(
@@ -144,16 +145,6 @@ def _branch(repository: Path) -> str:
         if asked.returncode == 0 and asked.stdout.strip():
             return asked.stdout.strip().removeprefix("origin/")
     return "main"
-
-
-def _write_new(path: Path, text: str) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        return False
-    return True
 
 
 def _steps(

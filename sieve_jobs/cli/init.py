@@ -9,6 +9,7 @@ import click
 
 from sieve_jobs.cli.ci import Planted, plant, target_for_ci
 from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.new_file import write_new
 from sieve_jobs.cli.options import verb
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
 from sieve_jobs.diagnostic import Diagnostic
@@ -82,7 +83,7 @@ def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode
     files = {CONFIG_NAME: CONFIG if target else CONFIG + EXAMPLE}
     if not _has_specs(root / "jobspecs"):
         files |= {"jobspecs/hello.yaml": SPEC, "functions/hello.py": FUNCTION}
-    written = [name for name, text in files.items() if _write_new(root / name, text)]
+    written = [name for name, text in files.items() if write_new(root / name, text)]
     kept = [name for name in files if name not in written]
     if _ignore(root / ".gitignore"):
         written.append(".gitignore")
@@ -114,17 +115,6 @@ def _answer(session: Session, written: Sequence[str], kept: Sequence[str], plant
 
 def _has_specs(folder: Path) -> bool:
     return folder.is_dir() and any(path.suffix in {".yaml", ".yml"} for path in folder.rglob("*"))
-
-
-def _write_new(path: Path, text: str) -> bool:
-    """Writes *path* unless something is there; whether it did."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        return False
-    return True
 
 
 def _ignore(path: Path) -> bool:
