@@ -1,18 +1,17 @@
 """YAML text to documents: one event-driven builder with limits, duplicate keys and marks.
 
 Built from libyaml's events, never its composer, which overflows the C stack on deep nesting. Marks cost time,
-so a file is first read without them; a second reading, only of files with a problem, records where all stands.
+so a file is first read without them, and only to its first problem; `reread.py` reads on from there.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from sys import intern
 from typing import Any, cast
 
 from yaml._yaml import CParser
-from yaml.error import MarkedYAMLError, YAMLError
+from yaml.error import YAMLError
 from yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -31,7 +30,6 @@ from sieve_jobs.spec.document import (
     BuildError,
     Container,
     Document,
-    Span,
     Template,
     TemplateText,
     line_of,
@@ -39,50 +37,29 @@ from sieve_jobs.spec.document import (
 )
 from sieve_jobs.spec.expansion import MAX_DEPTH, MAX_NODES, MERGE_STEP, Expansion
 from sieve_jobs.spec.jobspec import Pointer
-from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened, tagged
+from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened
+from sieve_jobs.spec.syntax import check_directives, no_yaml
+from sieve_jobs.spec.tagged import MAPPING_TAGS, SEQUENCE_TAGS, TEXT_TAGS, no_json, tagged_value, unsupported, written
 from sieve_jobs.wire import Json
 
 MAX_DOCUMENTS = 10_000
-_MAX_DIRECTIVES = 100
-_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
-"""libyaml compares each %TAG with all before it: 100,000 of them keep it busy for half a minute."""
-
-_STANDARD = "tag:yaml.org,2002:"
-_TEXT_TAGS = frozenset({None, "!", _STANDARD + "str"})
-_MAPPING_TAGS = frozenset({None, "!", _STANDARD + "map"})
-_SEQUENCE_TAGS = frozenset({None, "!", _STANDARD + "seq"})
-_TAG_HINT = "only values that JSON knows are accepted: remove the tag"
 
 _ITEM = 0
 """The key of a frame that is a list: like a mapping's that is known, so that a value comes next."""
 
+MISREAD = -2
+"""In a pointer, the place of a value whose key is none. It is read, for what is wrong within, and then left out."""
+
+KEY_STEP = -3
+"""In a pointer, the place of a mapping or list that stands as a key."""
+
 
 def read_documents(text: str, *, marks: bool = False) -> Iterator[Document]:
     """The documents of *text*, empty ones left out. Raises BuildError, and nothing else, at the first bad one."""
-    try:
-        _check_directives(text)
-        yield from _Builder(text, marks=marks).documents()
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        if mark and error.context_mark and mark.index >= len(text.rstrip()):
-            mark = error.context_mark  # what was never closed is shown where it was opened, not at the file's end
-        words = " ".join(str(part) for part in (error.context, error.problem) if part)
-        where = Span(mark.line, mark.column, mark.line, mark.column + 1) if mark else _START
-        raise BuildError("SJ100", f"not valid YAML: {words}", where) from error
-    except (YAMLError, ValueError, RecursionError, AttributeError) as error:
-        raise BuildError("SJ100", f"not valid YAML: {type(error).__name__}", _START) from error
+    return Builder(text, marks=marks).read()
 
 
-def _check_directives(text: str) -> None:
-    if "%TAG" in text:
-        for count, match in enumerate(_DIRECTIVE.finditer(text), start=1):
-            if count > _MAX_DIRECTIVES:
-                line = text.count("\n", 0, match.start())
-                message = f"more than {_MAX_DIRECTIVES} %TAG directives"
-                raise BuildError("SJ100", message, Span(line, 0, line, 4))
-
-
-class _Frame:
+class Frame:
     """A mapping or sequence that is being read."""
 
     __slots__ = ("anchor", "items", "key", "mapping", "merge")
@@ -102,22 +79,41 @@ class _Frame:
         return self.mapping if self.items is None else self.items
 
 
-class _Builder:
+class Builder:
+    """Reads one text. Where it is refused `_fault` is called: it raises here, and goes on in a second reading."""
+
     def __init__(self, text: str, *, marks: bool) -> None:
-        self.next_event: Callable[[], Any] = CParser(text).get_event
+        self.text = text
         self.marks = marks
         self.count = 0
 
+    def read(self) -> Iterator[Document]:
+        """The documents, empty ones left out. Raises BuildError, and nothing else."""
+        text = self.text
+        try:
+            check_directives(text)
+            self.next_event: Callable[[], Any] = CParser(text).get_event
+            yield from self._documents()
+        except (YAMLError, ValueError, RecursionError, AttributeError) as error:
+            raise no_yaml(error, text) from error
+
+    def _fault(self, error: BuildError, unknown: Pointer) -> str:
+        """What stands in for a node that is refused, although the YAML around it is whole.
+
+        *unknown* is the pointer of what cannot be judged because of it.
+        """
+        raise error
+
     def _start(self) -> None:
         self.document = Document()
-        self.frames: list[_Frame] = []
-        self.frame: _Frame | None = None
+        self.frames: list[Frame] = []
+        self.frame: Frame | None = None
         """The innermost of the frames."""
-        self.anchors: dict[str, tuple[Json, Pointer] | _Frame] = {}
+        self.anchors: dict[str, tuple[Json, Pointer] | Frame] = {}
         """What an alias stands for, with its pointer; a frame that is still being read stands for itself."""
         self.expansion = Expansion(self.document, marks=self.marks)
 
-    def documents(self) -> Iterator[Document]:
+    def _documents(self) -> Iterator[Document]:
         next_event, key, scalar = self.next_event, self._key, self._scalar
         while True:
             event = next_event()
@@ -166,10 +162,13 @@ class _Builder:
             frame.mapping[frame.key] = value
             frame.key = None
 
-    def _scalar(self, event: ScalarEvent, frame: _Frame | None) -> None:
+    def _scalar(self, event: ScalarEvent, frame: Frame | None) -> None:
         text = event.value
         if event.tag is not None:
-            value = _tagged(event)
+            try:
+                value = tagged_value(event)
+            except BuildError as error:
+                value = self._fault(error, self._pointer())
         elif "${" in text:
             value = TemplateText(text, plain=not event.style)
         elif event.style:
@@ -178,7 +177,7 @@ class _Builder:
             try:
                 value = resolve(text)
             except NotJsonError as error:
-                raise _no_json(error, event) from error
+                value = self._fault(no_json(error, event), self._pointer())
         if self.marks or value.__class__ is TemplateText:
             self._note(value, event)
         if event.anchor is not None:
@@ -199,7 +198,7 @@ class _Builder:
         if isinstance(value, TemplateText) and self.frame is not None:
             self.document.templates.append(Template(self.frame.container, pointer[-1], pointer, value))
 
-    def _key(self, event: ScalarEvent, frame: _Frame) -> None:
+    def _key(self, event: ScalarEvent, frame: Frame) -> None:
         text = event.value
         if not event.style and event.tag is None:
             if text == "<<":
@@ -207,13 +206,20 @@ class _Builder:
                 return
             if not is_text(text):
                 message = f"the key {shortened(text) or 'null'} is not a string"
-                raise BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
-        elif event.tag not in _TEXT_TAGS:
-            raise BuildError("SJ105", f"the tag {_written(event.tag)} is not supported on a key", span_of(event))
+                error = BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
+                self._misread(frame, error, self._pointer()[:-1], event.anchor)
+                return
+        elif event.tag not in TEXT_TAGS:
+            error = BuildError("SJ105", f"the tag {written(event.tag)} is not supported on a key", span_of(event))
+            self._misread(frame, error, self._pointer()[:-1], event.anchor)
+            return
         frame.key = text = intern(text)  # files of a tree have their keys in common
         if text in frame.mapping:
-            first = self.document.keys.get(self._pointer())
-            raise BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)
+            pointer = self._pointer()
+            first = self.document.keys.get(pointer)
+            error = BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)
+            self._misread(frame, error, pointer, event.anchor)
+            return
         if text in FILE_KEYS:
             self.document.names_files = True
         if self.marks:
@@ -222,28 +228,38 @@ class _Builder:
             value = TemplateText(text, plain=not event.style) if "${" in text else text
             self.anchors[event.anchor] = (value, self._pointer())
 
-    def _merge_key(self, event: ScalarEvent, frame: _Frame) -> None:
+    def _merge_key(self, event: ScalarEvent, frame: Frame) -> None:
         if frame.merge is not None:
-            hint = "merge a list: [*first, *second]"
-            raise BuildError(
-                "SJ104", "the key '<<' stands twice", span_of(event), first=span_of(frame.merge), hint=hint
-            )
+            first, hint = span_of(frame.merge), "merge a list: [*first, *second]"
+            error = BuildError("SJ104", "the key '<<' stands twice", span_of(event), first=first, hint=hint)
+            self._misread(frame, error, self._pointer()[:-1])
+            return
         frame.merge, frame.key = event, MERGE_STEP
+
+    def _misread(self, frame: Frame, error: BuildError, unknown: Pointer, anchor: str | None = None) -> None:
+        """A key of *frame* that is refused. What it may have been is not known, so neither is what *frame* lacks."""
+        stand_in = self._fault(error, unknown)
+        frame.key = MISREAD
+        if anchor is not None:
+            pointer = self._pointer()
+            self.document.unknown.add(pointer)
+            self.anchors[anchor] = (stand_in, pointer)
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent, *, is_list: bool) -> None:
         self.expansion.count(event)
         frames, outer, anchor = self.frames, self.frame, event.anchor
         if len(frames) >= MAX_DEPTH:
             raise BuildError("SJ102", f"nested deeper than {MAX_DEPTH} levels", span_of(event))
-        if event.tag not in (_SEQUENCE_TAGS if is_list else _MAPPING_TAGS):
-            raise _unsupported(event.tag, event)
         if outer is None:
             self.document.line = line_of(event)
         elif outer.key is None:
-            raise BuildError("SJ108", "a mapping or list cannot be a key", span_of(event))
+            self._fault(BuildError("SJ108", "a mapping or list cannot be a key", span_of(event)), self._pointer()[:-1])
+            outer.key = KEY_STEP
+        if event.tag not in (SEQUENCE_TAGS if is_list else MAPPING_TAGS):
+            self._fault(unsupported(event.tag, event), self._pointer())
         if self.marks:
             self.document.values[self._pointer()] = span_of(event)
-        self.frame = frame = _Frame(anchor, is_list=is_list)
+        self.frame = frame = Frame(anchor, is_list=is_list)
         frames.append(frame)
         if anchor is not None:
             self.anchors[anchor] = frame
@@ -254,7 +270,7 @@ class _Builder:
         self.frame = frames[-1] if frames else None
         if frame.merge is not None:
             merged = frame.mapping.pop(MERGE_STEP)
-            self.expansion.merge(merged, frame.mapping, self._pointer(), frame.merge)
+            self.expansion.merge(merged, frame.mapping, self._pointer(), frame.merge, fault=self._fault)
         value: Json = frame.mapping if frame.items is None else frame.items
         # An anchor may have been given again to something within.
         if frame.anchor is not None and self.anchors[frame.anchor] is frame:
@@ -264,48 +280,26 @@ class _Builder:
     def _alias(self, event: AliasEvent) -> None:
         self.expansion.count(event)
         if self.frame is not None and self.frame.key is None:
-            raise BuildError("SJ108", "an alias cannot be a key", span_of(event))
-        name = event.anchor or ""
+            error = BuildError("SJ108", "an alias cannot be a key", span_of(event))
+            self._misread(self.frame, error, self._pointer()[:-1])
+            return
+        name, pointer = event.anchor or "", self._pointer()
+        value, origin = self._meant(name, pointer, event)
+        self._note(value, event)
+        self._put(self.expansion.copy(value, origin, pointer, event))
+
+    def _meant(self, name: str, pointer: Pointer, event: AliasEvent) -> tuple[Json, Pointer]:
+        """The value that the alias *name*, which stands at *pointer*, repeats, with its own pointer."""
         found = self.anchors.get(name)
         if found is None:
-            raise BuildError("SJ100", f"no anchor &{shortened(name)} before this", span_of(event))
-        if isinstance(found, _Frame):
-            raise BuildError("SJ101", f"the alias *{shortened(name)} contains itself", span_of(event))
-        value, origin = found
-        self._note(value, event)
-        self._put(self.expansion.copy(value, origin, self._pointer(), event))
+            error = BuildError("SJ100", f"no anchor &{shortened(name)} before this", span_of(event))
+        elif isinstance(found, Frame):
+            error = BuildError("SJ101", f"the alias *{shortened(name)} contains itself", span_of(event))
+        else:
+            return found
+        return self._fault(error, pointer), pointer
 
     def _pointer(self) -> Pointer:
         """Pointer of the node that comes next, or of the key just read."""
         frames = self.frames
         return tuple([cast("str | int", each.key) if each.items is None else len(each.items) for each in frames])
-
-
-_START = Span(0, 0, 0, 1)
-
-
-def _tagged(event: ScalarEvent) -> Json:
-    """A scalar with an explicit tag of the core schema; the tag and the text must agree."""
-    text, tag = event.value, event.tag or ""
-    if tag in _TEXT_TAGS:
-        return TemplateText(text, plain=False) if "${" in text else text
-    try:
-        return tagged(text, tag.removeprefix(_STANDARD) if tag.startswith(_STANDARD) else "")
-    except NotJsonError as error:
-        raise _no_json(error, event) from error
-    except KeyError:
-        raise _unsupported(tag, event) from None
-    except ValueError as error:
-        raise BuildError("SJ105", str(error), span_of(event)) from error
-
-
-def _written(tag: str | None) -> str:
-    return shortened((tag or "").replace(_STANDARD, "!!"))
-
-
-def _no_json(error: NotJsonError, event: Event) -> BuildError:
-    return BuildError("SJ106", str(error), span_of(event), hint="quote it to keep it as text")
-
-
-def _unsupported(tag: str | None, event: Event) -> BuildError:
-    return BuildError("SJ105", f"the tag {_written(tag)} is not supported", span_of(event), hint=_TAG_HINT)

@@ -70,6 +70,8 @@ class Document:
     templates: list[Template] = field(default_factory=list)
     keys: dict[Pointer, Span] = field(default_factory=dict)
     values: dict[Pointer, Span] = field(default_factory=dict)
+    unknown: set[Pointer] = field(default_factory=set)
+    """Nodes that cannot be judged: what was written there was refused, or a key within it was."""
 
 
 class BuildError(Exception):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from yaml.events import Event
 
 from sieve_jobs.spec.document import BuildError, Container, Document, Template, TemplateText, span_of
@@ -12,6 +15,9 @@ MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_REPEATED = 4 * 1024 * 1024
 """Characters that aliases and merges may repeat in a document: as many as a file may hold."""
+
+Fault: TypeAlias = Callable[[BuildError, Pointer], str]
+"""What is done about a node that is refused: it takes the pointer of what cannot be judged, and gives a stand-in."""
 
 MERGE_STEP = -1
 """In a pointer, the place under a `<<`: no list index, and no key, not even a quoted "<<"."""
@@ -39,6 +45,8 @@ class Expansion:
 
         *origin* is the pointer of what is copied, *pointer* of the copy, *event* what asks for it.
         """
+        if origin in self._document.unknown:
+            self._document.unknown.add(pointer)
         if isinstance(value, str):
             self._repeat(value, event)
             return value
@@ -57,14 +65,23 @@ class Expansion:
             items.append(self._placed(item, (*origin, index), (*pointer, index), items, event))
         return items
 
-    def merge(self, merged: Json, mapping: dict[str, Json], here: Pointer, event: Event) -> None:
-        """Fills in what `<<` brings to *mapping*, which is at *here*; keys written out win, then earlier merges."""
+    def merge(
+        self, merged: Json, mapping: dict[str, Json], here: Pointer, event: Event, *, fault: Fault
+    ) -> None:  # fmt: skip
+        """Fills in what `<<` brings to *mapping*, which is at *here*; keys written out win, then earlier merges.
+
+        *fault* is called where what is merged is no mapping.
+        """
         sources: list[tuple[Json, Pointer]] = [(merged, (*here, MERGE_STEP))]
         if isinstance(merged, list):
             sources = [(item, (*here, MERGE_STEP, index)) for index, item in enumerate(merged)]
         for source, origin in sources:
+            if origin in self._document.unknown:
+                self._document.unknown.add(here)
+            elif not isinstance(source, dict):
+                fault(BuildError("SJ109", "<< takes a mapping or a list of mappings", span_of(event)), here)
             if not isinstance(source, dict):
-                raise BuildError("SJ109", "<< takes a mapping or a list of mappings", span_of(event))
+                continue
             for key, value in source.items():
                 if key not in mapping:
                     mapping[key] = self._placed(value, (*origin, key), (*here, key), mapping, event)

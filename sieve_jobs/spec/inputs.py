@@ -26,7 +26,7 @@ def with_files(value: Json, pointer: Pointer, reading: Reading, sent: Pointer | 
         return [with_files(item, (*pointer, i), reading, (*sent, i)) for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    if len(value) == 1 and len(pointer) > 1:
+    if len(value) == 1 and len(pointer) > 1 and pointer not in reading.unknown:
         if "file" in value:
             return _local_file(value["file"], pointer, reading, sent)
         if "$file" in value:
@@ -39,7 +39,7 @@ def _local_file(shown: Json, pointer: Pointer, reading: Reading, sent: Pointer) 
     leaf = reading.leaves.get(where)
     if not isinstance(shown, str):
         expected = "a path relative to this file"
-        reading.add(Finding("SJ210", f"'{dotted(where)}' has the wrong type", where, expected=expected))
+        reading.add_known([Finding("SJ210", f"'{dotted(where)}' has the wrong type", where, expected=expected)])
     elif not reading.settings.local:
         message = "local files on a remote target are not supported yet"
         reading.add(Finding("SJ203", message, where, hint="give a url, or use the local target"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.build import read_documents
 from sieve_jobs.spec.digest import detail_of
 from sieve_jobs.spec.document import BuildError, Document
@@ -13,14 +13,15 @@ from sieve_jobs.spec.files import HashOf
 from sieve_jobs.spec.inputs import with_files
 from sieve_jobs.spec.jobspec import Detail, JobSpec, Webhook
 from sieve_jobs.spec.model import FUNCTION_MEANT, Finding, SpecModel, validate
-from sieve_jobs.spec.places import build_problem, placed
+from sieve_jobs.spec.places import fault_shown, finding_shown, in_order
 from sieve_jobs.spec.reading import MAX_FINDINGS, ParseSettings, Reading
+from sieve_jobs.spec.reread import Rereader
 from sieve_jobs.spec.rules import NAME_HINT, check_forms, check_tree, name_trouble
 from sieve_jobs.spec.save import check_save, pattern_of
 from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.spec.stamp import Stamp
 from sieve_jobs.spec.templates import fill
-from sieve_jobs.spec.text import TextError, read_text
+from sieve_jobs.spec.text import Lines, TextError, read_text
 from sieve_jobs.wire import Json
 
 __all__ = ["ParseSettings", "ParsedFile", "parse_file"]
@@ -51,23 +52,24 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
         return ParsedFile(problems=(error.diagnostic,))
     details: list[Detail] = []
     readings: list[Reading] = []
-    room = MAX_FINDINGS
     try:
         for document in read_documents(text):
-            reading = Reading(settings, path, known, limit=room)
+            reading = Reading(settings, path, known)
             spec = _spec_of(document, reading, None if readings else default_name, shown)
             readings.append(reading)
-            room -= len(reading.findings)
-            if spec is not None and room == MAX_FINDINGS:
-                source = _source_of(spec, settings)
-                details.append(detail_of(spec, key=settings.key, source=source, ignore_query=settings.ignore_query))
-            elif room <= 0:
+            if spec is None:
                 break
-    except BuildError as error:
-        told = placed(text, shown, [reading.findings for reading in readings]) if room < MAX_FINDINGS else ()
-        return ParsedFile(problems=(*told, build_problem(text, shown, error)), stamp=stamp)
-    if room < MAX_FINDINGS:
-        return ParsedFile(problems=placed(text, shown, [reading.findings for reading in readings]), stamp=stamp)
+            source = _source_of(spec, settings)
+            details.append(detail_of(spec, key=settings.key, source=source, ignore_query=settings.ignore_query))
+        else:
+            return _valid(details, readings, stamp, settings)
+    except BuildError:
+        pass
+    again = _Again(path, shown, default_name, settings, _remembering(readings, known))
+    return ParsedFile(problems=_problems(text, len(details), again), stamp=stamp)
+
+
+def _valid(details: list[Detail], readings: list[Reading], stamp: Stamp, settings: ParseSettings) -> ParsedFile:
     return ParsedFile(
         details=tuple(details),
         stamp=stamp,
@@ -77,10 +79,54 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a file is read with once more."""
+
+    path: str
+    shown: str
+    default_name: str
+    settings: ParseSettings
+    known: HashOf
+
+
+def _remembering(readings: Iterable[Reading], known: HashOf) -> HashOf:
+    """As *known*, with the files that *readings* hashed: they may be large."""
+    hashed = {(f.found, f.stamp): f.sha256 for reading in readings for f in reading.files.values()}
+    return lambda found, stamp: hashed.get((found, stamp)) or known(found, stamp)
+
+
+def _problems(text: str, sound: int, again: _Again) -> tuple[Diagnostic, ...]:
+    """All that is wrong with a file that was not valid, told by a second reading, with marks.
+
+    *sound* documents at its beginning were found valid. Never empty.
+    """
+    reader, lines = Rereader(text, room=MAX_FINDINGS), Lines(text, again.shown)
+    problems: list[Diagnostic] = []
+    try:
+        for index, document in enumerate(reader.read()):
+            if index < sound:
+                continue
+            reading = Reading(again.settings, again.path, again.known, limit=reader.room, unknown=document.unknown)
+            _spec_of(document, reading, None if index else again.default_name, again.shown)
+            problems += [finding_shown(finding, document, lines) for finding in reading.findings]
+            reader.room -= len(reading.findings)
+            if reader.room <= 0:
+                break
+    except BuildError as error:
+        problems.append(fault_shown(error, lines))
+    problems += [fault_shown(error, lines) for error in reader.faults]
+    if not problems:
+        # Only what lies outside the text can have been mended since: a local file. It is no file without specs.
+        message = "a file that this one names changed while it was read"
+        problems.append(Diagnostic("SJ110", message, Place(again.shown), hint="run it again"))
+    return in_order(problems, again.shown)
+
+
 def _spec_of(document: Document, reading: Reading, default_name: str | None, shown: str) -> JobSpec | None:
     tree = document.value
     if not isinstance(tree, dict):
-        reading.add(Finding("SJ200", "a spec is a mapping", expected="keys such as 'function' and 'inputs'"))
+        reading.add_known([Finding("SJ200", "a spec is a mapping", expected="keys such as 'function' and 'inputs'")])
         return None
     if document.templates:
         fill(document, reading)
@@ -96,7 +142,7 @@ def _spec_of(document: Document, reading: Reading, default_name: str | None, sho
     inputs: Json = {} if given is None else given
     if document.names_files:
         inputs = with_files(inputs, ("inputs",), reading)
-    if model is None and not reading.findings:
+    if model is None and not reading.findings and not document.unknown:
         # An invalid document has a finding, whatever else: it is never taken for one without a spec.
         reading.findings.extend(wrong)
     if model is None or reading.findings or name is None or not isinstance(inputs, dict | list):
@@ -108,7 +154,7 @@ def _name_of(name: Json, default_name: str | None, reading: Reading) -> str | No
     if name is not None:
         return name if isinstance(name, str) else None
     if default_name is None:
-        reading.add(Finding("SJ202", "a document after the first needs a 'name'"))
+        reading.add_known([Finding("SJ202", "a document after the first needs a 'name'")])
     elif trouble := name_trouble(default_name):
         message = f"the file's path gives the name '{shortened(default_name)}', which {trouble}"
         reading.add(Finding("SJ211", message, hint=f"set 'name'; {NAME_HINT}"))

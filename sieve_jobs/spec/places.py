@@ -1,8 +1,8 @@
-"""Findings as diagnostics: a file with problems is read again, with marks, to show where they are."""
+"""What is wrong with a file as diagnostics, each at its place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.build import read_documents
@@ -12,16 +12,8 @@ from sieve_jobs.spec.reading import MAX_FINDINGS
 from sieve_jobs.spec.text import Lines, TextError, read_text
 
 
-def build_problem(text: str, shown: str, error: BuildError) -> Diagnostic:
-    """Why *text* is no document; both places where something stands twice."""
-    if error.code == "SJ104" and error.first is None:
-        # The quick reading keeps no places: read again for the first of the two keys.
-        try:
-            for _ in read_documents(text, marks=True):
-                pass
-        except BuildError as marked:
-            error = marked
-    lines = Lines(text, shown)
+def fault_shown(error: BuildError, lines: Lines) -> Diagnostic:
+    """Why a text is no document; both places where something stands twice."""
     also = (lines.place(error.first),) if error.first is not None else ()
     place = lines.place(error.span)
     hint = error.hint or (_yaml_hint(error.message, place) if error.code == "SJ100" else None)
@@ -39,19 +31,23 @@ def _yaml_hint(message: str, place: Place) -> str | None:
     return "close the bracket" if "while parsing a flow" in message else None
 
 
-def placed(text: str, shown: str, found: Sequence[Sequence[Finding]]) -> tuple[Diagnostic, ...]:
-    """Diagnostics for what was *found* in each document of *text*, in that order."""
-    lines = Lines(text, shown)
-    problems: list[Diagnostic] = []
-    # In this order nothing is read behind the last of what was found, where the text may be no YAML.
-    for findings, document in zip(found, read_documents(text, marks=True), strict=False):
-        for finding in findings:
-            place = _place(finding, document, lines)
-            problems.append(Diagnostic(finding.code, finding.message, place, finding.expected, finding.hint))
-    if len(problems) >= MAX_FINDINGS:
+def finding_shown(finding: Finding, document: Document, lines: Lines) -> Diagnostic:
+    """What is wrong in a document that was read with marks."""
+    return Diagnostic(finding.code, finding.message, _place(finding, document, lines), finding.expected, finding.hint)
+
+
+def in_order(problems: Iterable[Diagnostic], shown: str) -> tuple[Diagnostic, ...]:
+    """The problems of one file by place, each once, and whether there may be more."""
+    found = list(problems)
+    told = sorted(dict.fromkeys(found), key=_line_and_column)
+    if len(found) >= MAX_FINDINGS:
         message = f"the file has {MAX_FINDINGS} problems or more; further ones are not shown"
-        problems.append(Diagnostic("SJ112", message, Place(shown), hint="correct these, and run it again"))
-    return tuple(problems)
+        told.append(Diagnostic("SJ112", message, Place(shown), hint="correct these, and run it again"))
+    return tuple(told)
+
+
+def _line_and_column(problem: Diagnostic) -> tuple[int, int]:
+    return (problem.place.line, problem.place.column) if problem.place is not None else (0, 0)
 
 
 def name_place(path: str, shown: str, line: int) -> Place:

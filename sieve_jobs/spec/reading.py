@@ -53,7 +53,7 @@ class Reading:
     missing: set[str] = field(default_factory=set)
     """Secrets that are not set."""
     unknown: set[Pointer] = field(default_factory=set)
-    """Strings whose value is not known or not shown: what else is wrong with them cannot be said."""
+    """Nodes whose value is not known or not shown: what else is wrong with them cannot be said."""
     files: dict[Pointer, LocalFile] = field(default_factory=dict)
     room: int = MAX_INTERPOLATED
     """Characters that may still come of interpolation."""
