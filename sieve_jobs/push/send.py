@@ -185,6 +185,8 @@ class _Attempts:
             return
         run.fail(order.change, order.reason, message)
         if outcome is Outcome.STOPPED:
+            if intent.attempt == 1:  # else an earlier attempt may have made a job: in doubt, and not just refused
+                run.refused.add(order.name)
             # Without credit nothing new runs, but what does can be followed.
             run.halt(refused_everything(message, error.status), ExitCode.ERROR, message, cut_off=error.status != 402)
         elif outcome is Outcome.UNREACHABLE:

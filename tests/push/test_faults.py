@@ -105,6 +105,7 @@ def test_a_refusal_of_everything_ends_the_run_after_one_request(tmp_path: Path, 
         assert ran.exit_code == 1
         assert [problem.code for problem in ran.result.problems] == ["SJ144"]
         assert words in ran.result.problems[0].message
+        assert (ran.result.summary.pushed, ran.result.summary.refused, ran.result.summary.in_doubt) == (0, 1, 0)
         assert not scene.state().intents
         assert ran.row("clip-9")["error"] == "not pushed: the run ended before"
         assert scene.apply(clips(20)).exit_code == 0
