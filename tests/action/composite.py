@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from tests.action.github import TOKEN
 from tests.project import REPOSITORY
 
 ACTION: dict[str, Any] = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+LONGEST = 240.0
+"""Seconds that a step may take: more than a run waits for the lease of one that died."""
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(r"'[^']*'|always\(\)|\|\||&&|==|!=|!|[()]|[A-Za-z_][\w.-]*|\s+")
 _WORDS = {"||": " or ", "&&": " and ", "!": " not ", "always()": "True"}
@@ -46,6 +49,10 @@ class Runner:
     event: dict[str, Any]
     environ: dict[str, str] = field(default_factory=dict)
     """What the workflow sets for the step: secrets."""
+    program: str = ""
+    """Python that is installed as `sieve-jobs` in place of the real start of it."""
+    step: subprocess.Popen[str] | None = None
+    """What runs now, or ran last."""
 
     def run(self, **inputs: str) -> Job:
         given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
@@ -77,14 +84,22 @@ class Runner:
             self.installed()
             return {}
         arguments, folder, environ = self.prepared(step, known)
-        done = subprocess.run(
+        with subprocess.Popen(
             arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        job.log += done.stdout
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        ) as self.step:  # fmt: skip
+            try:
+                job.log += self.step.communicate(timeout=LONGEST)[0]
+            finally:
+                self.kill()
         job.summary += (self.temp / "summary").read_text()
-        job.code = job.code or done.returncode
+        job.code = job.code or self.step.returncode
         return self.said()
+
+    def kill(self) -> None:
+        """The machine is gone: nothing of the step that runs goes on."""
+        if self.step is not None and self.step.poll() is None:
+            os.killpg(self.step.pid, signal.SIGKILL)
 
     def said(self) -> dict[str, str]:
         """The outputs of the step that ran last."""
@@ -116,6 +131,10 @@ class Runner:
         folder.mkdir(parents=True)
         for name in ("python", "sieve-jobs"):
             (folder / name).symlink_to(Path(sys.executable).parent / name)
+        if self.program:
+            (folder / "sieve-jobs").unlink()
+            (folder / "sieve-jobs").write_text(f"#!{sys.executable}\n{self.program}\n")
+            (folder / "sieve-jobs").chmod(0o755)
 
 
 def filled(text: str, known: dict[str, Any]) -> str:

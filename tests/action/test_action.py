@@ -15,6 +15,7 @@ import pytest
 
 from tests.action.composite import ACTION, Job, Runner
 from tests.action.github import BOT, GitHub
+from tests.action.repository import PUSH, SCHEDULE, happened, pull_request
 from tests.cloud import Cloud, Outcome
 from tests.project import KEY, REPOSITORY, project, remote_config, spec
 
@@ -54,23 +55,6 @@ def actions(root: Path, github: GitHub) -> Actions:
     return Actions(root, github)
 
 
-def happened(name: str, ref: str = "refs/heads/main", **payload: Any) -> dict[str, Any]:
-    return {
-        "event_name": name, "ref": ref, "repository": "octo/videos",
-        "event": {"repository": {"default_branch": "main"}, **payload},
-    }  # fmt: skip
-
-
-def pull_request(head: str | None = "octo/videos", author: str = "ada", event: str = "pull_request") -> dict[str, Any]:
-    repo = None if head is None else {"full_name": head}
-    return happened(
-        event, "refs/pull/7/merge", pull_request={"number": 7, "head": {"repo": repo}, "user": {"login": author}}
-    )
-
-
-PUSH = happened("push")
-
-
 def test_from_pull_request_to_merge_to_schedule(root: Path, actions: Actions, github: GitHub, cloud: Cloud) -> None:
     (root / "jobspecs" / "s.yaml").write_text(SECRET)
     planned = actions.run(pull_request(), {})
@@ -105,7 +89,7 @@ def test_from_pull_request_to_merge_to_schedule(root: Path, actions: Actions, gi
     assert "sk-canary" not in merged.log + merged.summary
     assert len(cloud.pushes) == 2
 
-    later = actions.run(happened("schedule") | {"event": {}}, {**KEY, "OPENAI_API_KEY": "sk-canary"})
+    later = actions.run(SCHEDULE, {**KEY, "OPENAI_API_KEY": "sk-canary"})
     assert (later.code, later.outputs["command"], later.outputs["pushed"]) == (0, "continue", "0")
     assert len(cloud.pushes) == 2
     assert len(github.writes) == 2
@@ -173,7 +157,7 @@ def test_a_pull_request_from_outside_is_planned_without_secrets_and_without_a_co
         pytest.param(happened("push", "refs/tags/main"), "plan", id="push of a tag"),
         pytest.param(happened("workflow_dispatch"), "apply", id="by hand"),
         pytest.param(happened("workflow_dispatch", "refs/heads/topic"), "plan", id="by hand on a branch"),
-        pytest.param(happened("schedule") | {"event": {}}, "continue", id="schedule"),
+        pytest.param(SCHEDULE, "continue", id="schedule"),
         pytest.param(pull_request(event="pull_request_target"), "", id="pull_request_target"),
         pytest.param(happened("issue_comment"), "", id="an event without a command"),
     ],
