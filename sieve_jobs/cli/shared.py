@@ -65,7 +65,7 @@ def notices(session: Session, store: Store, *, offline: bool) -> tuple[Notice, .
     if not isinstance(store, GitStore):
         return ()
     if not offline:
-        if store.on_remote or session.target.lineage is None:
+        if store.on_remote or store.makes_state or session.target.lineage is None:
             return ()
         text = f"the state of lineage '{session.target.lineage}' is not on the remote: apply will refuse"
         hint = "if it was lost: sieve-jobs state adopt; for a target that never ran: apply --new-state"

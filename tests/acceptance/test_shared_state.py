@@ -112,6 +112,7 @@ def test_a_new_state_is_made_under_the_lineage_that_is_pinned(remote: Path, clou
     assert not cloud.pushes
     made = clone.apply("--new-state")
     assert made.code == 0, made.all
+    assert "apply will refuse" not in made.all
     assert clone.remote("state", "export").document["lineage"] == "0123456789abcdef"
     other = Clone.of(remote, "b", cloud.url, 1, 'lineage = "fedcba9876543210"')
     assert "SJ163" in other.apply().err

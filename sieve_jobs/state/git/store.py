@@ -99,6 +99,11 @@ class GitStore(SqliteStore):
         """Whether it was there when this clone last looked."""
         return self._copy.origin().commit is not None
 
+    @property
+    def makes_state(self) -> bool:
+        """Whether it was opened to be made where it is not there."""
+        return self._options.new_state
+
     def header(self) -> Header:
         """As last seen or written."""
         return self._copy.origin().head.header
