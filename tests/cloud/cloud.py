@@ -86,6 +86,10 @@ class Cloud:
         """From now on the job is answered with 404."""
         self._call(lambda: setattr(self._far_side.jobs.by_id[job_id], "gone", True))
 
+    def let_go(self) -> None:
+        """Answers that are held go out, and none is held any more."""
+        self._call(self._far_side.held.set)
+
     def reveal(self) -> None:
         self._call(self._far_side.reveal)
 

@@ -79,6 +79,8 @@ class FarSide:
         self.script = script
         self.jobs = Jobs(script)
         self.requests: list[Request] = []
+        self.held = asyncio.Event()
+        """Set once answers that are held go out."""
         self.replays: dict[str, tuple[bytes, Answer]] = {}
 
     @property
@@ -95,7 +97,7 @@ class FarSide:
             return Answer(200, content, {"Content-Type": "application/octet-stream"}, fault)
         organization = (self.script.keys or {KEY: ORGANIZATION}).get(request.headers.get("x-api-key", ""))
         fault = self.script.fault(request.route, request.target, request.body)
-        if fault is not None and not (fault.created and request.route == "push"):
+        if fault is not None and fault.kind != "hold" and not (fault.created and request.route == "push"):
             return Answer(200, {}, fault=fault)
         if organization is None:
             return Answer(401, UNAUTHORIZED, fault=fault)

@@ -10,7 +10,7 @@ from typing import Any
 FAST_SINCE = 1_795_000_000.0
 """Seconds since the epoch from which a fast clock runs ahead, so that all of one speed agree in all processes."""
 ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "file", "any")
-KINDS = ("status", "hang", "reset", "close", "cut", "short", "html", "drip", "big")
+KINDS = ("status", "hang", "reset", "close", "cut", "short", "html", "drip", "big", "hold")
 
 
 def fast_time(speed: float) -> float:
@@ -22,9 +22,10 @@ def fast_time(speed: float) -> float:
 class Fault:
     """Something that goes wrong with requests to *route*; used up after *times* requests (-1: never).
 
-    Kinds: status (answer with *status*, *headers*, *body*), hang (never answer), reset (TCP RST), close (FIN without
-    an answer), cut (200, JSON cut in the middle), short (Content-Length larger than what follows), html (a captive
-    portal's 200), drip (one byte each *seconds*), big (200 and *size* bytes).
+    Kinds: status (answer with *status*, *headers*, *body*), hang (never answer), hold (answer as it should be, but not
+    before Cloud.let_go), reset (TCP RST), close (FIN without an answer), cut (200, JSON cut in the middle), short
+    (Content-Length larger than what follows), html (a captive portal's 200), drip (one byte each *seconds*), big (200
+    and *size* bytes).
     """
 
     kind: str = "status"

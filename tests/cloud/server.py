@@ -119,6 +119,10 @@ class Connection(asyncio.Protocol):
                 self._send(Answer(fault.status, body, fault.headers), close=True)
             case "hang":
                 pass
+            case "hold":
+                await self.far_side.held.wait()
+                if self.transport is not None:
+                    self._send(answer, close=False)
             case "reset":
                 linger = struct.pack("ii", 1, 0)
                 transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
