@@ -71,8 +71,8 @@ def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode
     """Start a project in this folder: a config, a first spec and a first function.
 
     The folder that -C names is made where it is missing. Nothing that is there is overwritten; the examples are left
-    out where there are specs already. With --ci a target of the config gets the keys that it lacks for a state that
-    runners share; running it again changes nothing.
+    out where there are specs already, and with --ci, as a merge would push them. With --ci a target of the config gets
+    the keys that it lacks for a state that runners share; running it again changes nothing.
     """
     if not ci and (action or session.invocation.target):
         raise UsageError(Diagnostic("SJ186", "--target and --action go with --ci"))
@@ -81,7 +81,7 @@ def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode
     root = session.start
     target = target_for_ci(session, action) if ci else None
     files = {CONFIG_NAME: CONFIG if target else CONFIG + EXAMPLE}
-    if not _has_specs(root / "jobspecs"):
+    if target is None and not _has_specs(root / "jobspecs"):
         files |= {"jobspecs/hello.yaml": SPEC, "functions/hello.py": FUNCTION}
     written = [name for name, text in files.items() if write_new(root / name, text)]
     kept = [name for name in files if name not in written]

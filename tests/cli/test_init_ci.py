@@ -53,7 +53,7 @@ def check(folder: Path) -> None:
 
 def test_a_new_project_gets_everything(root: Path) -> None:
     said = ran(root, "init", "--ci", "github", "--action", ACTION, "--json").document
-    assert said["written"] == ["sieve-jobs.toml", "jobspecs/hello.yaml", "functions/hello.py", ".gitignore", PATH]
+    assert said["written"] == ["sieve-jobs.toml", ".gitignore", PATH]
     assert (said["changed"], said["kept"]) == ([], [])
     assert said["next"] == [
         "gh secret set SIEVE_API_KEY",
