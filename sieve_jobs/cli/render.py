@@ -65,6 +65,7 @@ def _fields(spec: JobSpec) -> dict[str, Json]:
         "rerun": spec.rerun,
         "rerun_on": [*sorted(spec.rerun_on)],
         "protect": spec.protect,
+        "on_change": spec.on_change,
     }
 
 
@@ -83,6 +84,7 @@ def _lines(session: Session, detail: Detail) -> Iterator[str]:
     yield f"# {detail.digest}"
     defaults: Mapping[str, Json] = {
         "save": None, "description": None, "labels": {}, "rerun": None, "rerun_on": [], "protect": False,
+        "on_change": None,
     }  # fmt: skip
     comments = _comments(session, spec)
     for key, value in _fields(spec).items():

@@ -54,9 +54,9 @@ def decide(
         usable = None if rerun else _usable(detail, earlier)
         return Decision(Action.REUSE, Reason.REUSED, reuses=usable) if usable else Decision(Action.PUSH, Reason.NEW)
     if digest_under(detail, entry.variables, ignore_query=options.ignore_query) != entry.digest:
-        return _changed(detail, entry, None if rerun else _usable(detail, earlier))
+        return _changed(detail, entry, None if rerun else _usable(detail, earlier), options)
     if rerun:
-        return Decision(Action.PUSH, Reason.RERUN, notices=_superseded(entry))
+        return Decision(Action.PUSH, Reason.RERUN, notices=_superseded(detail, entry, options))
     return _same_digest(detail, entry, earlier, options, target)
 
 
@@ -65,18 +65,20 @@ def decide_steady(entry: Entry, target: str) -> Decision:
     return Decision(Action.NOTHING, Reason.UNCHANGED, notices=_bad_end(entry, target))
 
 
-def _changed(detail: Detail, entry: Entry, usable: PastJob | None) -> Decision:
+def _changed(detail: Detail, entry: Entry, usable: PastJob | None, options: PlanOptions) -> Decision:
     diff = (*differences(entry.parts, detail.parts), *map(masked, _changed_env(entry.tags, detail.tags)))
     if usable is not None:
-        return Decision(Action.REUSE, Reason.REUSED, diff, usable, notices=_superseded(entry))
-    return Decision(Action.PUSH, changed_part(entry.parts, detail.parts), diff, notices=_superseded(entry))
+        return Decision(Action.REUSE, Reason.REUSED, diff, usable, notices=_superseded(detail, entry, options))
+    return Decision(
+        Action.PUSH, changed_part(entry.parts, detail.parts), diff, notices=_superseded(detail, entry, options)
+    )
 
 
 def _same_digest(
     detail: Detail, entry: Entry, earlier: Iterable[PastJob], options: PlanOptions, target: str
 ) -> Decision:
     """The digest is equal; what is not in it may still be a change, or worth a word."""
-    changed = _beside_the_digest(detail, entry, earlier, target)
+    changed = _beside_the_digest(detail, entry, earlier, options, target)
     if changed is not None:
         return changed
     untold = _is_untold(entry.tags, detail.tags)
@@ -88,25 +90,29 @@ def _same_digest(
     return Decision(Action.NOTHING, Reason.UNCHANGED, notices=notices, refresh=_newer(detail, entry), untold=untold)
 
 
-def _beside_the_digest(detail: Detail, entry: Entry, earlier: Iterable[PastJob], target: str) -> Decision | None:
+def _beside_the_digest(
+    detail: Detail, entry: Entry, earlier: Iterable[PastJob], options: PlanOptions, target: str
+) -> Decision | None:
     """A change of what only tags know: an env value, or what `rerun_on` names; None without one."""
     env = _changed_env(entry.tags, detail.tags)
     if env:
         diff = tuple(map(masked, env))
         usable = _usable(detail, (job for job in earlier if _comparable(job.tags, detail.tags)))
         if usable is not None:
-            return Decision(Action.REUSE, Reason.REUSED, diff, usable, notices=_superseded(entry))
-        return Decision(Action.PUSH, Reason.ENV_CHANGED, diff, notices=_superseded(entry))
+            return Decision(Action.REUSE, Reason.REUSED, diff, usable, notices=_superseded(detail, entry, options))
+        return Decision(Action.PUSH, Reason.ENV_CHANGED, diff, notices=_superseded(detail, entry, options))
     rerun_on = detail.spec.rerun_on
     if "secrets" in rerun_on:
         rotated = _rotated(entry.tags, detail.tags)
         if rotated:
             diff = tuple(map(masked, rotated))
-            return Decision(Action.PUSH, Reason.SECRET_ROTATED, diff, notices=_superseded(entry))
+            return Decision(Action.PUSH, Reason.SECRET_ROTATED, diff, notices=_superseded(detail, entry, options))
         if detail.tags.secrets and _is_untold(entry.tags, detail.tags):
             return Decision(Action.RESOLVE, Reason.SECRET_ROTATED, notices=(_cannot_tell(detail, target),), untold=True)
     if "webhooks" in rerun_on and _webhooks_changed(entry, detail):
-        return Decision(Action.PUSH, Reason.WEBHOOKS_CHANGED, (masked("webhooks"),), notices=_superseded(entry))
+        return Decision(
+            Action.PUSH, Reason.WEBHOOKS_CHANGED, (masked("webhooks"),), notices=_superseded(detail, entry, options)
+        )
     return None
 
 
@@ -127,11 +133,20 @@ def _usable(detail: Detail, earlier: Iterable[PastJob]) -> PastJob | None:
     return next((job for job in earlier if not _changed_env(job.tags, detail.tags)), None)
 
 
-def _superseded(entry: Entry) -> tuple[Notice, ...]:
+def cancels_first(detail: Detail, entry: Entry, options: PlanOptions) -> bool:
+    """Whether the job that *entry* has is cancelled before the changed spec of *detail* is pushed."""
+    if entry.status.is_final or entry.lost or not entry.job_id or entry.name in options.rerun:
+        return False
+    return (detail.spec.on_change or options.on_change) == "cancel"
+
+
+def _superseded(detail: Detail, entry: Entry, options: PlanOptions) -> tuple[Notice, ...]:
     if entry.status.is_final or entry.lost:
         return ()
-    text = f"job {entry.job_id} of '{entry.name}' has not ended: it is kept and followed beside the new one"
-    return (Notice(entry.name, None, text),)
+    goes = "it is kept and followed beside the new one"
+    if cancels_first(detail, entry, options):
+        goes = "it is cancelled first (on_change: cancel)"
+    return (Notice(entry.name, None, f"job {entry.job_id} of '{entry.name}' has not ended: {goes}"),)
 
 
 def _bad_end(entry: Entry, target: str) -> tuple[Notice, ...]:

@@ -13,6 +13,7 @@ from sieve_jobs.plan.action import Action, Prune, Reason
 
 if TYPE_CHECKING:
     from sieve_jobs.plan.change import Change
+    from sieve_jobs.spec.jobspec import OnChange
     from sieve_jobs.spec.tags import TagKey
     from sieve_jobs.state.entry import Entry
 
@@ -85,5 +86,7 @@ class PlanOptions:
     local: bool = False
     """The target is the local engine: a lost job is pushed again, as it costs nothing."""
     key: TagKey | None = None
+    on_change: OnChange = "keep"
+    """What becomes of the running job of a changed spec that does not say so itself."""
     ignore_query: tuple[str, ...] = ()
     """The target's `ignore_query`, as the details were made with."""

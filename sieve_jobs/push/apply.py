@@ -9,6 +9,7 @@ from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.bookkeeping import refreshed, settled_on_paper
+from sieve_jobs.push.cancel import cancel_pruned
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.conduct import conduct, pump
 from sieve_jobs.push.doubts import Doubts
@@ -19,7 +20,6 @@ from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint, 
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
-from sieve_jobs.push.reuse import cancel_pruned
 from sieve_jobs.push.run import Run
 from sieve_jobs.state.loaded import State
 from sieve_jobs.state.store import Store
@@ -99,13 +99,13 @@ def _follow_what_runs(run: Run, state: State) -> None:
     selected = run.options.plan.selected
     for job in state.superseded:
         if selected is None or job.name in selected:
-            run.follower.add(Followed(job.name, job.job_id, job.status, run.redactor, superseded=True))
+            run.follow(Followed(job.name, job.job_id, job.status, run.redactor, superseded=True))
     newer = {entry.name: entry for entry in run.plan.refresh}
     for name, entry in run.plan.running.items():
         saves = bool(newer.get(name, entry).save)
-        run.follower.add(Followed(name, entry.job_id, entry.status, run.redactor, saves=saves))
+        run.follow(Followed(name, entry.job_id, entry.status, run.redactor, saves=saves))
     for name, entry in run.plan.unsaved.items():
-        run.saver.add(name, entry.job_id)
+        run.save(name, entry.job_id)
 
 
 def _leftovers(run: Run, state: State, doubts: Doubts) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from sieve_jobs.errors import SieveJobsError
+from sieve_jobs.push.cancel import cancel_replaced
 from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.events import Waiting
 from sieve_jobs.push.followed import FollowResult
@@ -29,14 +30,15 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
     following: asyncio.Task[FollowResult] | None = None
     try:
         await _until_stopped(run, begin(doubts))
-        if not (run.options.detach or run.cut_off or run.stop.asked.is_set()):
+        if not (run.options.detach or run.options.follower or run.cut_off or run.stop.asked.is_set()):
             following = asyncio.create_task(run.follower.run())
         await _until_stopped(run, _settle(run, doubts))
         doubts.hold_rest()
         await run.recorder.flush(statuses=False)
         # A lease far away takes a moment to be given back, and jobs are followed meanwhile.
         await asyncio.to_thread(run.options.unlock)
-        run.follower.close()
+        if run.options.follower is None:
+            run.follower.close()
         followed = await following if following is not None else None
         if not run.cut_off:
             await run.saver.finish(run.stop)
@@ -66,7 +68,8 @@ async def pump(run: Run, doubts: Doubts) -> None:
             if order is None:
                 return
             try:
-                doubt = await send(run, order)
+                ready = await cancel_replaced(run, order)
+                doubt = await send(run, ready) if ready is not None else None
             except asyncio.CancelledError:
                 run.fail(
                     order.change, order.reason, "its push was under way when the run ended: it is looked for next time"
@@ -76,7 +79,7 @@ async def pump(run: Run, doubts: Doubts) -> None:
             if doubt is None:
                 run.orders.done(order)
             elif order.name not in run.held:
-                doubts.add(doubt, order.change, order.before, own=True)
+                doubts.add(doubt, order.change, ready.before if ready is not None else order.before, own=True)
 
     reuses, run.reuses = run.reuses, []
     await reuse(run, reuses)

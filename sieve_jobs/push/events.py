@@ -120,6 +120,16 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The job of a changed spec was told to end before the new one is pushed. *status* is how it ended."""
+
+    kind: ClassVar[str] = "cancelled"
+    name: str
+    job_id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing happens for some seconds, and why. *name* is None if it concerns the whole run."""
 
@@ -196,7 +206,7 @@ class Stopping:
 
 Event: TypeAlias = (
     Pushing | Pushed | Refused | InDoubt | Adopted | Dropped | Held | Reused | Moved | Orphaned | Pruned
-    | Waiting | StatusChanged | JobFailed | Lost | OutputsSaved | NotSaved | Stopping
+    | Cancelled | Waiting | StatusChanged | JobFailed | Lost | OutputsSaved | NotSaved | Stopping
 )  # fmt: skip
 
 

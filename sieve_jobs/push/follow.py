@@ -72,8 +72,29 @@ class Follower:
 
     def add(self, job: Followed) -> None:
         if job.job_id not in self._ended:
-            self._open[job.job_id] = job
+            known = self._open.get(job.job_id)
+            self._open[job.job_id] = job if known is None else replace(job, status=known.status)
         self._added.set()
+        self._wake()
+
+    @property
+    def open_jobs(self) -> frozenset[str]:
+        """Ids of the jobs that have not ended."""
+        return frozenset(self._telling | self._open)
+
+    @property
+    def open_followed(self) -> tuple[Followed, ...]:
+        """The same as they were last heard of."""
+        return tuple((self._telling | self._open).values())
+
+    def take(self, job_id: str) -> Followed | None:
+        """The job is not followed any more, until it is added again or dropped; None if it was not."""
+        return self._open.pop(job_id, None)
+
+    def drop(self, job_id: str) -> None:
+        """The job was ended by this run: how it ended is told already, and is nobody's failure."""
+        self._open.pop(job_id, None)
+        self._ended[job_id] = End(Status.CANCELLED)
         self._wake()
 
     def close(self) -> None:

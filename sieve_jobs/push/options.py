@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.push.clock import Clock, SystemClock
-from sieve_jobs.push.save import SaveOptions
+from sieve_jobs.push.follow import Follower
+from sieve_jobs.push.save import SaveOptions, Saver
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.spec.jobspec import JobSpec
 from sieve_jobs.spec.tags import TagKey
@@ -51,6 +52,10 @@ class ApplyOptions:
     """Called once when nothing more is written that needs the lock: following goes on without it."""
     connect_tries: int = 5
     """Attempts to reach the far side before the run is ended."""
+    follower: Follower | None = None
+    """Follows the jobs of this run beside others', for longer than it; None: the run follows its own."""
+    saver: Saver | None = None
+    """The same for what they leave; goes with *follower*."""
     log_lines: int = 20
     """Of a job that ended badly."""
     jitter: Callable[[], float] = field(default=random.random, repr=False)

@@ -49,6 +49,8 @@ class Recorder:
         """The commit that is scheduled."""
         self._waiting: list[Waiter] = []
         """Those who wait for that commit; each gets when it began, or what it raised."""
+        self._then: list[Callable[[], None]] = []
+        """What is done once that commit is durable."""
         self._broken: Exception | None = None
 
     async def write(self, *writes: Write) -> float:
@@ -71,6 +73,13 @@ class Recorder:
         """Hands over what was learned of a job that exists: a write that needs no serial."""
         self._statuses.append(said)
         self._schedule()
+
+    def when_durable(self, then: Callable[[], None]) -> None:
+        """Calls *then* once everything handed over so far is durable; never if that cannot be had."""
+        if self._due is None:
+            then()
+        else:
+            self._then.append(then)
 
     async def check(self) -> None:
         """Raises what an earlier commit raised, and waits for one where that takes no time."""
@@ -103,6 +112,7 @@ class Recorder:
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
         waiting, self._waiting = self._waiting, []
+        thens, self._then = self._then, []
         began = self._monotonic()
         try:
             self._commit_all(writes)
@@ -111,6 +121,8 @@ class Recorder:
         except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = self._broken or error
         tell(waiting, self._broken or began)
+        for then in thens if self._broken is None else ():
+            then()
 
     def _commit_all(self, writes: Sequence[Write]) -> None:
         """Where there is no room for what begins, there may be for what was learned: answers go in without intents."""

@@ -10,13 +10,14 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
-from sieve_jobs.push.bookkeeping import forgotten, reused
+from sieve_jobs.push.bookkeeping import reused
+from sieve_jobs.push.cancel import cancel_left
 from sieve_jobs.push.disk import is_kept
 from sieve_jobs.push.draft import Order
-from sieve_jobs.push.events import Pruned, Reused
+from sieve_jobs.push.events import Reused
 from sieve_jobs.push.run import Run, place_of
 from sieve_jobs.state.entry import PastJob
-from sieve_jobs.state.writes import DropPast, PutEntry
+from sieve_jobs.state.writes import DropPast
 from sieve_jobs.wire import Job, Status
 
 
@@ -53,9 +54,11 @@ async def _reuse(run: Run, change: Change) -> None:
         _push_instead(run, change)
         return
     saved = past.saved if kept or past.saved is None else replace(past.saved, complete=False)
+    change = replace(change, entry=await cancel_left(run, change))
     now, commit = run.clock.now(), run.options.commit
     run.recorder.later(*reused(change, job, now=now, commit=commit, saved=saved))
     run.emit(Reused(change.name, past.job_id))
+    run.superseded(change.entry if change.entry is None or change.entry.job_id != past.job_id else None)
     status, run_id = (past.status, past.run_id) if job is None else (job.status, job.run_id)
     run.settled(change, change.reason, job_id=past.job_id, run_id=run_id, status=status)
 
@@ -86,28 +89,3 @@ def _push_instead(run: Run, change: Change) -> None:
         run.saver.know(past.saved)
     run.row(change, Reason.RESULT_GONE, action=Action.PUSH)
     run.orders.add(Order(change, change.detail, Reason.RESULT_GONE, before, run.options.key))
-
-
-async def cancel_pruned(run: Run, changes: Sequence[Change]) -> None:
-    """Cancels the jobs of removed specs, and forgets those that ended by it."""
-    for change in changes:
-        entry = change.entry
-        if entry is None or run.ending.is_set():
-            continue
-        try:
-            over = await run.client.cancel(entry.job_id) or (await run.client.job(entry.job_id)).status.is_final
-        except CallError as error:
-            if error.status != 404:
-                problem = run.call_failed(error, f"cancel job {entry.job_id} of '{change.name}'")
-                run.fail(change, change.reason, problem.message)
-                if not run.ending.is_set():
-                    run.problem(problem, ExitCode.ERROR)
-                continue
-            over = True
-        if over:
-            run.recorder.later(*forgotten(entry))
-            run.emit(Pruned(change.name, entry.job_id, cancelled=True))
-        else:
-            # Sieve may refuse to cancel a job that is still queued: the entry stays, and the next prune tries again.
-            run.recorder.later(PutEntry(entry))
-            run.fail(change, change.reason, f"job {entry.job_id} could not be cancelled yet; prune again later")

@@ -70,11 +70,11 @@ class Run:
         """Changes that take an earlier job again, to be checked before the next push."""
         self.made: dict[str, str] = {}
         """Ids of the jobs that this run recorded, with the names they belong to."""
-        self.saver = Saver(
+        self.saver = options.saver or Saver(
             store, self.recorder, client, None if options.detach else options.save, emit, redactor=self.redactor,
             target=plan.where.target,
         )  # fmt: skip
-        self.follower = Follower(self.recorder, client, self._follow_options(), emit)
+        self.follower = options.follower or Follower(self.recorder, client, self._follow_options(), emit)
         self.orders = Orders([], gated=lambda: client.engine is not True)
 
     def _follow_options(self) -> FollowOptions:
@@ -84,6 +84,20 @@ class Run:
             stop=self.stop, organization_id=self.organization, target=self.plan.where.target,
             finished=self.saver.add,
         )  # fmt: skip
+
+    def follow(self, job: Followed) -> None:
+        """Follows *job* to its end; a follower that others share too hears of it once the state knows it."""
+        if self.options.follower is None:
+            self.follower.add(job)
+        else:
+            self.recorder.when_durable(lambda: self.follower.add(job))
+
+    def save(self, name: str, job_id: str) -> None:
+        """Saves what a finished job left; as with following, where others share the way."""
+        if self.options.saver is None:
+            self.saver.add(name, job_id)
+        else:
+            self.recorder.when_durable(lambda: self.saver.add(name, job_id))
 
     def redactor_of(self, spec: JobSpec) -> Redactor:
         return self.redactor.joined(resolved_secrets(spec))
@@ -149,7 +163,7 @@ class Run:
     def superseded(self, before: Entry | None) -> None:
         """The job a spec had before goes on: it is followed beside the new one."""
         if before is not None and before.job_id and not (before.status.is_final or before.lost):
-            self.follower.add(Followed(before.name, before.job_id, before.status, self.redactor, superseded=True))
+            self.follow(Followed(before.name, before.job_id, before.status, self.redactor, superseded=True))
 
     def settled(
         self, change: Change, reason: Reason, *, job_id: str, run_id: str, status: Status, action: Action | None = None
@@ -161,9 +175,9 @@ class Run:
         redactor = self.redactor_of(spec) if spec else self.redactor
         saves = bool(spec.save if spec else change.intent and change.intent.draft.save)
         if not status.is_final:
-            self.follower.add(Followed(change.name, job_id, status, redactor, saves=saves))
+            self.follow(Followed(change.name, job_id, status, redactor, saves=saves))
         elif saves and status is Status.FINISHED:
-            self.saver.add(change.name, job_id)
+            self.save(change.name, job_id)
 
     def refuse(self, order: Order, problem: Diagnostic) -> None:
         """This spec's push was refused, or cannot be made; the others go on."""

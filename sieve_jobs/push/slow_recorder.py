@@ -28,6 +28,12 @@ class SlowRecorder(Recorder):
         """Those who wait for the commit under way; None where there is none."""
         self._timer: asyncio.TimerHandle | None = None
 
+    def when_durable(self, then: Callable[[], None]) -> None:
+        if self._worker is None:
+            then()
+        else:
+            self._then.append(then)
+
     async def check(self) -> None:
         if self._broken is not None:
             raise self._broken
@@ -61,10 +67,10 @@ class SlowRecorder(Recorder):
 
     async def _work(self) -> None:
         try:
-            while self._writes or self._waiting or self._statuses:
+            while self._writes or self._waiting or self._then or self._statuses:
                 await asyncio.sleep(self._gather)
                 await self._commit_beside()
-                if not (self._writes or self._waiting):
+                if not (self._writes or self._waiting or self._then):
                     break
         finally:
             self._worker = None
@@ -75,6 +81,7 @@ class SlowRecorder(Recorder):
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
         self._under_way, self._waiting = self._waiting, []
+        thens, self._then = self._then, []
         began = self._monotonic()
         try:
             await asyncio.to_thread(self._commit_both, writes, statuses)
@@ -87,6 +94,8 @@ class SlowRecorder(Recorder):
         finally:
             waiting, self._under_way = self._under_way, None
             tell(waiting, self._broken or began)
+        for then in thens if self._broken is None else ():
+            then()
 
     def _commit_both(self, writes: Sequence[Write], statuses: Sequence[Learned]) -> None:
         """In one push where there is anything but statuses."""

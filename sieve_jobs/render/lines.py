@@ -5,6 +5,7 @@ from __future__ import annotations
 from sieve_jobs.plan.explain import WORDS
 from sieve_jobs.push.events import (
     Adopted,
+    Cancelled,
     Dropped,
     Event,
     Held,
@@ -69,6 +70,9 @@ def _run(event: Event) -> tuple[str, Role, str] | None:
             pass  # JobFailed says it, with the reason
         case JobFailed():
             said = "cancelled" if event.status is Status.CANCELLED else "failed", "bad", last_line(event.error)
+        case Cancelled():
+            how = "its spec changed" if event.status is Status.CANCELLED else f"it had ended: {event.status}"
+            said = "cancelled", "change", f"job {event.job_id} ({how})"
         case StatusChanged():
             word = "running" if event.status is Status.PROCESSING else event.status.value
             role: Role = "good" if event.status is Status.FINISHED else "busy"

@@ -48,6 +48,7 @@ def _local_file(shown: Json, pointer: Pointer, reading: Reading, sent: Pointer) 
     elif where not in reading.unknown and not reading.is_full:
         try:
             folder, root = Path(reading.path).parent, reading.settings.root
+            reading.named.add(f"{folder}/{shown}")
             file = read_local_file(shown, beside=folder, root=root, known=reading.known)
         except LocalFileError as error:
             reading.add(Finding(error.code, error.message, where, hint=error.hint))

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from sieve_jobs.wire import Json
 
 Pointer: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a spec: ("inputs", "clips", 0, "url")."""
+
+OnChange: TypeAlias = Literal["keep", "cancel"]
+"""What becomes of a spec's running job when the spec changes."""
 
 
 _PLAIN_KEY = re.compile(r'[^.\[\]"]+')
@@ -117,6 +120,8 @@ class JobSpec:
     protect: bool = False
     save: str | None = None
     """Where the outputs go, as a pattern of a path from the root: `out/intro/{index}{ext}` (see save.py)."""
+    on_change: OnChange | None = None
+    """What becomes of the running job when the spec changes; None leaves it to the run."""
     leaves: Mapping[Pointer, Leaf] = field(default_factory=dict, repr=False)
     """Provenance of every interpolated string, by its place in the spec."""
     variables: Mapping[str, bool] = field(default_factory=dict)

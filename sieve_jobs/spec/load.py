@@ -72,6 +72,12 @@ class Tree:
     """Specs that save, by name, with their patterns."""
     parsed: dict[str, Detail] = field(default_factory=dict)
     """Details that are at hand, by name."""
+    folders: set[str] = field(default_factory=set)
+    """Folders that were looked through, by their path from the root."""
+    kept: list[Folder] = field(default_factory=list)
+    """What is remembered of folders that were looked at file by file."""
+    named: set[str] = field(default_factory=set)
+    """Local files that specs read just now name, there or not, by the absolute path they are looked up under."""
     parse: Callable[[str], ParsedFile] | None = None
     """Reads a spec file by its path from the root; made when the first one has to be read."""
 
@@ -93,6 +99,11 @@ class Tree:
         for folder in self.unchanged:
             found.update(zip(folder.names, folder.fingerprints, strict=True))
         return found
+
+    def local_files(self) -> set[str]:
+        """Every local file that a spec names, as in *named*."""
+        known = [files for folder in (*self.unchanged, *self.kept) for files in folder.files]
+        return self.named | {path for files in known for path, _, _ in files}
 
     def details(self, names: Iterable[str]) -> dict[str, Detail]:
         """Details of those *names* that are wanted, parsed now where the cache answered.
@@ -162,6 +173,7 @@ def load_tree(settings: LoadSettings, cache: ParseCache | None, *, least: int = 
         confirmed = look.confirmed() if look is not None else frozenset()
     for scanned in later:
         loading.folder(scanned, confirmed=scanned.shown in confirmed)
+    tree.folders = seen
     if cache is not None:
         for gone in cache.paths() - seen:
             cache.put(gone, None)
@@ -193,6 +205,7 @@ class _Loading:
         kept = known.keeping(_unchanged(known, stamps, holds))
         self._tree.read += kept.rows()
         self._tree.saves += kept.saves
+        self._tree.kept.append(kept)
         for entry in sorted(scanned.files, key=lambda each: each.name):
             if entry.name not in kept.stamps:
                 self._file(f"{scanned.shown}/{entry.name}" if scanned.shown else entry.name, entry.name, kept)
@@ -203,6 +216,7 @@ class _Loading:
         read_at = time.time_ns()
         parsed = self._tree.parser(self._cache)(shown)
         self.problems += parsed.problems
+        self._tree.named |= parsed.named
         rows: list[Row] = []
         saves: Saves = []
         for detail in parsed.details:

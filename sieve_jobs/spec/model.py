@@ -43,9 +43,12 @@ SAVE_SCHEMA = {
 
 NOT_YET = frozenset({
     "needs", "matrix", "each", "extends", "targets", "overrides", "retry", "timeout", "expect", "rollout",
-    "run", "on_change", "ignore_changes", "reuse", "max_jobs", "concurrency_group", "moved_from", "defaults", "jobs",
+    "run", "ignore_changes", "reuse", "max_jobs", "concurrency_group", "moved_from", "defaults", "jobs",
 })  # fmt: skip
 """Keys of the language that this release does not carry out: refused with their place, never ignored."""
+
+POLICIES_NOT_YET = frozenset({"wait", "refuse"})
+"""Values of `on_change` that this release does not carry out."""
 
 WebhookType = Literal[
     "job.start", "job.new_output", "job.complete", "job.complete.no_output", "job_start", "job_complete"
@@ -102,6 +105,11 @@ class SpecModel(_Strict):
     )
     rerun_on: list[Literal["secrets", "webhooks"]] | None = Field(
         None, description="What besides the digest is a change."
+    )
+    on_change: Literal["keep", "cancel"] | None = Field(
+        None,
+        description="What becomes of the spec's running job when it changes: keep lets it end beside the new one, "
+        "cancel cancels it first. By default keep, and cancel in watch. Not part of the digest.",
     )
     protect: bool = Field(
         False,
@@ -163,7 +171,16 @@ def _unknown_word(pointer: Pointer, word: str | None) -> Finding:
     if pointer[0] == "webhooks":
         hint = did_you_mean(word or "", [*Event]) or "job.complete fires however the job ends"
         return Finding("SJ213", f"unknown webhook event{shown}", pointer, expected=_WEBHOOK_TYPES, hint=hint)
+    if pointer[0] == "on_change":
+        return _unknown_policy(pointer, word, shown)
     return Finding("SJ217", f"unknown word{shown} in '{dotted(pointer[:-1])}'", pointer, expected="secrets or webhooks")
+
+
+def _unknown_policy(pointer: Pointer, word: str | None, shown: str) -> Finding:
+    if word in POLICIES_NOT_YET:
+        hint = "cancel and keep are; without the key it is keep, and cancel in watch"
+        return Finding("SJ203", f"'on_change: {word}' is not supported yet", pointer, hint=hint)
+    return Finding("SJ217", f"unknown word{shown} in 'on_change'", pointer, expected="keep or cancel")
 
 
 def _text_at(tree: Json | Mapping[str, Json], pointer: Pointer) -> str | None:

@@ -37,6 +37,8 @@ class ParsedFile:
     variables: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
     """Functions whose source is part of a digest, as `author/name`."""
+    named: frozenset[str] = frozenset()
+    """Local files that it names, there or not, by the absolute path they are looked up under."""
     files: tuple[tuple[str, Stamp, str], ...] = ()
     """Local files by the absolute path they were found under, with stamp and sha256."""
 
@@ -66,7 +68,8 @@ def parse_file(path: str, shown: str, default_name: str, settings: ParseSettings
     except BuildError:
         pass
     again = _Again(path, shown, default_name, settings, _remembering(readings, known))
-    return ParsedFile(problems=_problems(text, len(details), again), stamp=stamp)
+    problems = _problems(text, len(details), again, readings)
+    return ParsedFile(problems=problems, stamp=stamp, named=_named(readings))
 
 
 def _valid(details: list[Detail], readings: list[Reading], stamp: Stamp, settings: ParseSettings) -> ParsedFile:
@@ -75,6 +78,7 @@ def _valid(details: list[Detail], readings: list[Reading], stamp: Stamp, setting
         stamp=stamp,
         variables=frozenset[str]().union(*[reading.variables for reading in readings]),
         functions=_functions_of(details, settings),
+        named=_named(readings),
         files=tuple((f.found, f.stamp, f.sha256) for reading in readings for f in reading.files.values()),
     )
 
@@ -96,10 +100,10 @@ def _remembering(readings: Iterable[Reading], known: HashOf) -> HashOf:
     return lambda found, stamp: hashed.get((found, stamp)) or known(found, stamp)
 
 
-def _problems(text: str, sound: int, again: _Again) -> tuple[Diagnostic, ...]:
+def _problems(text: str, sound: int, again: _Again, readings: list[Reading]) -> tuple[Diagnostic, ...]:
     """All that is wrong with a file that was not valid, told by a second reading, with marks.
 
-    *sound* documents at its beginning were found valid. Never empty.
+    *sound* documents at its beginning were found valid. What is read again joins *readings*. Never empty.
     """
     reader, lines = Rereader(text, room=MAX_FINDINGS), Lines(text, again.shown)
     problems: list[Diagnostic] = []
@@ -108,6 +112,7 @@ def _problems(text: str, sound: int, again: _Again) -> tuple[Diagnostic, ...]:
             if index < sound:
                 continue
             reading = Reading(again.settings, again.path, again.known, limit=reader.room, unknown=document.unknown)
+            readings.append(reading)
             _spec_of(document, reading, None if index else again.default_name, again.shown)
             problems += [finding_shown(finding, document, lines) for finding in reading.findings]
             reader.room -= len(reading.findings)
@@ -121,6 +126,10 @@ def _problems(text: str, sound: int, again: _Again) -> tuple[Diagnostic, ...]:
         message = "a file that this one names changed while it was read"
         problems.append(Diagnostic("SJ110", message, Place(again.shown), hint="run it again"))
     return in_order(problems, again.shown)
+
+
+def _named(readings: Iterable[Reading]) -> frozenset[str]:
+    return frozenset[str]().union(*[reading.named for reading in readings])
 
 
 def _spec_of(document: Document, reading: Reading, default_name: str | None, shown: str) -> JobSpec | None:
@@ -180,6 +189,7 @@ def _assembled(  # noqa: PLR0917 - the fields of a JobSpec
         rerun_on=frozenset(model.rerun_on or ()),
         protect=model.protect,
         save=pattern_of(model.save, name),
+        on_change=model.on_change,
         leaves=reading.leaves,
         variables=reading.variables,
         missing=tuple(sorted(reading.missing)),

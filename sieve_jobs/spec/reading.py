@@ -55,6 +55,8 @@ class Reading:
     unknown: set[Pointer] = field(default_factory=set)
     """Nodes whose value is not known or not shown: what else is wrong with them cannot be said."""
     files: dict[Pointer, LocalFile] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    """Where its local files are looked up, those included that cannot be read."""
     room: int = MAX_INTERPOLATED
     """Characters that may still come of interpolation."""
 

@@ -38,6 +38,8 @@ ALL = [
     (events.StatusChanged("a", "j", P, F), "finished  a  job j\n"),
     (events.StatusChanged("a", "j", P, F, superseded=True), "finished  a  earlier job j\n"),
     (events.StatusChanged("a", "j", P, E), ""),
+    (events.Cancelled("a", "j", Status.CANCELLED), "cancelled a  job j (its spec changed)\n"),
+    (events.Cancelled("a", "j", Status.FINISHED), "cancelled a  job j (it had ended: finished)\n"),
     (events.JobFailed("a", "j", E, "Traceback\nValueError: no", ("one", "two")), "failed    a  ValueError: no\n"),
     (events.JobFailed("a", "j", Status.CANCELLED, "", ()), "cancelled a\n"),
     (

@@ -73,6 +73,8 @@ EXPECTED: Mapping[str, At] = {
     "protect-text": [("SJ210", 2, 10)],
     "python-tag": [("SJ105", 2, 9)],
     "rerun-float": [("SJ210", 2, 8)],
+    "on-change-later": [("SJ203", 2, 12)],
+    "on-change-word": [("SJ217", 2, 12)],
     "rerun-on-word": [("SJ217", 2, 21)],
     "save-clash": [("SJ232", 7, 7)],
     "save-key": [("SJ201", 2, 21)],

@@ -62,6 +62,7 @@ SAME = [
     pytest.param(BASE + "webhooks: [{type: job.complete, url: 'https://h.example'}]\n", id="webhooks"),
     pytest.param(BASE + "webhooks: []\n", id="no-webhooks"),
     pytest.param(BASE + "protect: true\n", id="protect"),
+    pytest.param(BASE + "on_change: cancel\n", id="on_change"),
     pytest.param(BASE + "rerun_on: [secrets, webhooks]\n", id="rerun_on"),
     pytest.param(BASE + "save: out/x\n", id="save"),
     pytest.param(BASE + "id:\nname: ~\nwebhooks: null\ndescription: ~\nlabels: {}\nrerun: ~\nrerun_on: []\n"

@@ -30,7 +30,8 @@ TAKEN = [
     "function: a/b\nsave: {to: o, as: '{name}/{job}-{index}-{stem}{ext}'}", "function: a/b\nsave: {to: o, as: a.mp4}",
     "function: a/b\nrerun: x", "function: a/b\nrerun: 7", "function: a/b\nrerun: ~",
     "function: a/b\nrerun_on: [secrets, webhooks]", "function: a/b\nrerun_on: []", "function: a/b\nrerun_on: ~",
-    "function: a/b\nrerun_on: ['${WORD}']", "function: a/b\nprotect: true", "function: a/b\nprotect: ${T}",
+    "function: a/b\nrerun_on: ['${WORD}']", "function: a/b\nprotect: true", "function: a/b\non_change: keep",
+    "function: a/b\non_change: cancel", "function: a/b\nprotect: ${T}",
 ]  # fmt: skip
 REFUSED = [
     "{}", "[]", "text", "5", "function: ~", "id: ~", "function: a/b\nid: x", "function: a", "function: a/b/c",
@@ -49,7 +50,8 @@ REFUSED = [
     "function: a/b\nlabels: {a: 5}", "function: a/b\nlabels: [a]", "function: a/b\nrerun: 1.5",
     "function: a/b\nrerun: true", "function: a/b\nrerun: [x]", "function: a/b\nrerun_on: secrets",
     "function: a/b\nrerun_on: [x]", "function: a/b\nprotect: 'yes'", "function: a/b\nprotect: 1",
-    "function: a/b\nprotect: ~", "function: a/b\nunknown: x", "function: a/b\nmatrix: {a: [1]}",
+    "function: a/b\nprotect: ~", "function: a/b\non_change: wait", "function: a/b\non_change: [keep]",
+    "function: a/b\nunknown: x", "function: a/b\nmatrix: {a: [1]}",
     "function: a/b\nsave: {}", "function: a/b\nsave: {as: x}", "function: a/b\nsave: [x]", "function: a/b\nsave: 5",
     "function: a/b\nsave: {to: x, at: y}", "function: a/b\nsave: {to: x, as: 5}", "function: a/b\nsave: /x",
     "function: a/b\nsave: {to: ~/x}", "function: a/b\nsave: {to: 'x/{index}'}", "function: a/b\nsave: ''",
