@@ -39,6 +39,15 @@ class Invocation:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a run takes from an earlier one of the same process instead of reading it. None: it is read."""
+
+    root: Path | None = None
+    config: Config | None = None
+    functions: FunctionSources | None = None
+
+
 @dataclass(frozen=True)
 class Session:
     """One run. Nothing is read before it is asked for, and then once. Problems raise SieveJobsError."""
@@ -49,6 +58,7 @@ class Session:
     working_folder: Path
     writes: bool = False
     """Whether this run may make what is missing on the disk: the state, its folder and its key."""
+    kept: Kept = Kept()
 
     @classmethod
     def of_process(cls) -> Session:
@@ -111,13 +121,13 @@ class Session:
     def root(self) -> Path:
         from sieve_jobs.config import find_root
 
-        return find_root(self.start)
+        return self.kept.root or find_root(self.start)
 
     @cached_property
     def config(self) -> Config:
         from sieve_jobs.config import read_config
 
-        return read_config(self.root)
+        return self.kept.config or read_config(self.root)
 
     @cached_property
     def target(self) -> Target:
@@ -195,6 +205,8 @@ class Session:
         """The functions of the project, read without running them."""
         from sieve_jobs.source import read_functions
 
+        if self.kept.functions is not None:
+            return self.kept.functions
         return read_functions([self.root / folder for folder in self.config.project.functions])
 
     @cached_property

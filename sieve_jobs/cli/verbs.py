@@ -18,6 +18,7 @@ VERBS: Mapping[str, Verb] = {
     "render": Verb("render", "Print a spec as it is resolved, with the origin of each field."),
     "plan": Verb("plan", "Show what apply would do, and why."),
     "apply": Verb("apply", "Push what changed, follow the jobs to their end."),
+    "watch": Verb("watch", "Apply what is there, then every save."),
     "status": Verb("status", "Show the jobs of the specs."),
     "show": Verb("show", "Show all about one spec."),
     "wait": Verb("wait", "Wait until jobs have ended."),
@@ -35,5 +36,5 @@ VERBS: Mapping[str, Verb] = {
     "version": Verb("version", "Print the version."),
 }
 
-LATER = frozenset({"watch", "functions", "engine"})
+LATER = frozenset({"functions", "engine"})
 """Verbs of the design that this version does not have."""

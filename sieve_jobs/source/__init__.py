@@ -99,6 +99,11 @@ def read_functions(folders: Sequence[Path]) -> FunctionSources:
     return FunctionSources(functions, tuple(problems))
 
 
+def function_folders(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Every folder that is searched for functions; see `read_functions`."""
+    return tuple(place for folder in folders for place, _ in _walk(Path(os.path.normpath(folder.absolute()))))
+
+
 def _roots(file: Path, folder: Path, below: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((file.parent, folder, folder.parent, *below)))
 

@@ -123,6 +123,16 @@ def _step(base: Path, name: str) -> tuple[Path, Path | None] | None:
     return (folder, None) if folder.is_dir() else None
 
 
+def syntax_problem(file: Path) -> tuple[int, str] | None:
+    """Why *file* is no module that could be run, as (line, what); line 0 is the file as a whole. None if it is one."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return 0, f"could not read the file: {error.strerror}"
+    tree, wrong = _parse(content)
+    return wrong if tree is None else None
+
+
 def _parse(content: bytes) -> tuple[ast.Module | None, tuple[int, str]]:
     """The syntax tree, or None with the line and the reason. Code that would warn when compiled does not here."""
     try:

@@ -1,0 +1,84 @@
+"""Following: the jobs of all rounds of a watch, followed beside them, without the lock on the state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.screen import Screen
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import SieveJobsError
+from sieve_jobs.push.client import Client
+from sieve_jobs.push.follow import Follower
+from sieve_jobs.push.followed import Followed, FollowOptions
+from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.push.stop import Stop
+from sieve_jobs.state.store import Store
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds before following begins anew when it had to end: nobody answered, or the state could not be written."""
+
+
+class Following:
+    """Follows jobs until somebody stops it. To be used in one event loop."""
+
+    def __init__(self, session: Session, client: Client, stop: Stop, screen: Screen) -> None:
+        """Raises StateError where the state cannot be used."""
+        self._session, self.client, self.stop, self._screen = session, client, stop, screen
+        self.follower, self._store = self._begin(())
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def running(self) -> frozenset[str]:
+        """Ids of the jobs that are followed."""
+        return self.follower.open_jobs
+
+    async def end(self) -> None:
+        """Ends it once it was stopped, or because the watch goes elsewhere."""
+        if not self.stop.asked.is_set():
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._store.close()
+
+    def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Store]:
+        store = self._session.open_store(read_only=False)
+        options = FollowOptions(
+            concurrency=self._session.target.concurrency, stop=self.stop, target=self._session.target.name,
+            organization_id=store.load().header.organization_id,
+        )  # fmt: skip
+        follower = Follower(Recorder(store, 0), self.client, options, self._screen.emit)
+        for job in jobs:
+            follower.add(job)
+        return follower, store
+
+    async def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self.stop.asked.is_set():
+            problems: tuple[Diagnostic, ...]
+            try:
+                problems = (await self.follower.run()).problems
+            except SieveJobsError as error:
+                problems = error.diagnostics
+            if self.stop.asked.is_set():
+                return
+            self._screen.problems("follow", problems)
+            await self._rest(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            self._again()
+
+    def _again(self) -> None:
+        """Another follower for what the last one had not seen end; the old one stays where none can be had."""
+        try:
+            begun = self._begin(self.follower.open_followed)
+        except SieveJobsError as error:
+            self._screen.problems("follow", error.diagnostics)
+            return
+        self._store.close()
+        self.follower, self._store = begun
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stop.asked.wait(), seconds)
+        except TimeoutError:
+            return

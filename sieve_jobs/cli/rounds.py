@@ -1,0 +1,306 @@
+"""Rounds: one look at the project after another, each carried out as one plan under the lock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Set
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from sieve_jobs.cli.connection import FarSide
+from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.following import Following
+from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.looking import function_problems, interest_of, shown_paths, with_functions
+from sieve_jobs.cli.planning import Planned, make_plan, plan_options
+from sieve_jobs.cli.pushing import Asked, apply_options
+from sieve_jobs.cli.screen import Screen
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import ExitCode, GuardedError, InvalidError, LockedError, SieveJobsError, UsageError
+from sieve_jobs.plan.action import Action
+from sieve_jobs.plan.guard import check, finished_jobs
+from sieve_jobs.plan.plan import Plan, PlanOptions
+from sieve_jobs.push.apply import apply
+from sieve_jobs.push.result import ApplyResult
+from sieve_jobs.render.quantity import count
+from sieve_jobs.render.watching import paths as in_words
+from sieve_jobs.source import FunctionSources
+from sieve_jobs.spec.jobspec import Detail
+from sieve_jobs.state.store import Store
+from sieve_jobs.watch.feed import Feed
+from sieve_jobs.watch.functions import Usable
+from sieve_jobs.watch.interest import Interest
+
+LOCK_PAUSE = 0.2
+"""Seconds between tries while another run holds the lock."""
+LOOKS = 3
+"""Looks at a tree whose folders change while it is looked at."""
+RETRIED = frozenset({"SJ145", "SJ149"})
+"""Problems that may be over by themselves: nobody answered."""
+
+
+class Round(Enum):
+    """What a round came to."""
+
+    DONE = "done"
+    AGAIN = "again"
+    """The far side did not answer: to be made again."""
+    SPENT = "spent"
+    """It would push more than the watch may."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a whole watch has done, over all far sides."""
+
+    pushes: int = 0
+    rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The project as it is, with a plan's options. *problems* keep anything from being sent."""
+
+    session: Session
+    functions: Usable
+    options: PlanOptions | None
+    problems: tuple[Diagnostic, ...] = ()
+    gone: bool = False
+    """Specs that were there at the last look are not any more."""
+
+
+class Rounds:
+    """The rounds of one far side, and what they remember."""
+
+    def __init__(self, asked: Asked, far: FarSide, following: Following, screen: Screen, spent: Spent) -> None:
+        self._asked, self._far, self._client, self._stop = asked, far, following.client, following.stop
+        self._following, self._screen, self._spent = following, screen, spent
+        self.interest = Interest(root="/")
+        self._functions: FunctionSources | None = None
+        self._names: Set[str] = frozenset()
+        self._parked: dict[str, str] = {}
+        """Names whose push was refused, with the digest that was asked for: they wait for an edit."""
+        self._began = False
+
+    async def make(
+        self, session: Session, changed: Collection[str] | None, feed: Feed, look_again: Callable[[], Awaitable[bool]]
+    ) -> Round:
+        """One round. *changed* are the paths that woke it; None for the first. Says what came of it."""
+        looked = self._look(session, feed)
+        if (looked.problems or looked.gone) and await look_again():
+            looked = self._look(session, feed)
+        self._functions = looked.functions.sources
+        paths = shown_paths(session, changed or ())
+        self._unpark(paths, looked)
+        try:
+            done, said = await self._carried_out(looked, paths)
+        except GuardedError as error:
+            self._screen.problems("refused", error.diagnostics)
+            done, said = Round.DONE, "refused"
+        except InvalidError as error:
+            # A file changed between the look and the plan: the burst that it belongs to comes next.
+            self._screen.problems("specs", error.diagnostics)
+            done, said = Round.DONE, "invalid"
+        except SieveJobsError as error:
+            self._screen.problems("run", error.diagnostics)
+            done, said = Round.AGAIN, "failed"
+        self._spent.rounds += 1
+        self._screen.record(
+            "round", round=self._spent.rounds, outcome=said, changed=paths[:20], changed_count=len(paths)
+        )
+        if not self._began:
+            self._began = True
+            self._screen.say("watching", "watching", "dim", f"{count(len(self._names), 'spec')}; Ctrl-C ends it")
+        return done
+
+    def _look(self, session: Session, feed: Feed) -> Looked:
+        """The project as it is now, with the feed looking at all of it since before that."""
+        looked = self._read(session)
+        for _ in range(LOOKS):
+            tree = looked.session.tree
+            own = [looked.session.own_folder, looked.session.root / ".git"]
+            self.interest = interest_of(looked.session, tree, looked.functions.sources, [str(folder) for folder in own])
+            if not feed.look_at(self.interest.folders):
+                break
+            looked = self._read(session)
+        return looked
+
+    def _read(self, session: Session) -> Looked:
+        session, functions = with_functions(session, self._functions)
+        names = frozenset(session.tree.names)
+        try:
+            options = replace(plan_options(session, self._asked.names), on_change="cancel")
+        except InvalidError as error:
+            return Looked(session, functions, None, error.diagnostics)
+        except UsageError as error:
+            if not self._began:
+                raise
+            return Looked(session, functions, None, error.diagnostics)
+        return Looked(session, functions, options, gone=bool(self._names - names))
+
+    async def _carried_out(self, looked: Looked, paths: Collection[str]) -> tuple[Round, str]:
+        """What was seen, carried out under the lock; the word says what was done."""
+        session, screen = looked.session, self._screen
+        if screen.problems("functions", function_problems(session, looked.functions)) and looked.functions.problems:
+            screen.say("broken", "broken", "bad", f"{in_words(_files(looked.functions, session))}")
+        if looked.options is None:
+            if screen.problems("specs", looked.problems) or not self._began:
+                bad = len({problem.place.path for problem in looked.problems if problem.place})
+                text = f"{count(len(looked.problems), 'problem')} in {count(bad, 'file')}: nothing is pushed"
+                screen.say("invalid", "invalid", "bad", text)
+            return Round.DONE, "invalid"
+        if screen.has_shown("specs"):
+            screen.say("mended", "mended", "good", "every spec is valid again")
+        screen.problems("specs", ())
+        self._names = frozenset(session.tree.names)
+        lock = await self._locked(session)
+        if lock is None:
+            return Round.DONE, "stopped"
+        with lock, session.open_store(read_only=False) as store:
+            planned = make_plan(session, store, looked.options)
+            planned = replace(planned, plan=self._without_waiting(planned.plan, looked))
+            return await self._applied(session, planned, store, lock, paths)
+
+    async def _locked(self, session: Session) -> ExitStack | None:
+        """The lock on the state, waited for; None once somebody asked to stop."""
+        said = False
+        while not self._stop.asked.is_set():
+            try:
+                return locked(session, "watch", 0.0)
+            except LockedError as error:
+                if not said:
+                    said = True
+                    self._screen.say("locked", "waiting", "dim", f"{error.diagnostics[0].message}")
+            await asyncio.sleep(LOCK_PAUSE)
+        return None
+
+    async def _applied(
+        self, session: Session, planned: Planned, store: Store, lock: ExitStack, paths: Collection[str]
+    ) -> tuple[Round, str]:
+        plan, screen = planned.plan, self._screen
+        if not self._began:
+            screen.header(plan)
+        screen.notices(plan.notices)
+        if self._is_spent(plan, session.target.max_pushes):
+            return Round.SPENT, "spent"
+        self._guard(session, planned)
+        screen.problems("refused", ())
+        if self._is_idle(planned):
+            if paths:
+                screen.say("saved", "saved", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
+            return Round.DONE, "nothing"
+        if paths and (plan.changes or not planned.plan.refresh):
+            screen.say("saved", "saved", "strong", in_words(paths), paths=[*paths][:20])
+        elif paths:
+            screen.say("saved", "saved", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
+        if plan.changes:
+            screen.plan(plan)
+        screen.crowd([change.name for change in plan.changes if change.action in (Action.PUSH, Action.REUSE)])
+        result = await self._apply(session, planned, store, lock)
+        return self._taken_in(result, plan)
+
+    async def _apply(self, session: Session, planned: Planned, store: Store, lock: ExitStack) -> ApplyResult:
+        self._screen.refused.clear()
+        options = replace(
+            apply_options(session, self._far, planned, self._asked),
+            stop=self._stop, follower=self._following.follower, unlock=lock.close, wait=None,
+        )  # fmt: skip
+        return await apply(planned.plan, store, self._client, options, self._screen.emit)
+
+    def _taken_in(self, result: ApplyResult, plan: Plan) -> tuple[Round, str]:
+        self._spent.pushes += result.summary.pushed
+        digests = {change.name: change.digest or "" for change in plan.changes}
+        self._parked.update({name: digests.get(name, "") for name in self._screen.refused})
+        told = [problem for problem in result.problems if problem.code not in {"SJ143", "SJ140"}]
+        self._screen.problems("run", told)
+        if ExitCode.GUARDED in result.codes:
+            raise GuardedError(*told)
+        again = any(problem.code in RETRIED for problem in told)
+        return (Round.AGAIN if again else Round.DONE), "applied"
+
+    def _is_spent(self, plan: Plan, most: int | None) -> bool:
+        """Whether *plan* pushes more than the watch may; says so. *most* is the target's own limit."""
+        local = plan.where.endpoint == "local"
+        given = self._asked.max_pushes
+        limit = given if given is not None or local else most
+        total = self._spent.pushes + plan.summary.push
+        if limit is None or total <= limit or not plan.summary.push:
+            return False
+        source = "--max-pushes" if given is not None else f"max_pushes of target '{plan.where.target}'"
+        before = f" after {self._spent.pushes}" if self._spent.pushes else ""
+        more = count(plan.summary.push, "push", "pushes")
+        message = f"refused: {more}{before}, and {source} allows {limit} for the whole watch"
+        self._screen.problems("refused", [Diagnostic("SJ131", message, hint=f"to go on: --max-pushes {total}")])
+        return True
+
+    def _guard(self, session: Session, planned: Planned) -> None:
+        """Raises GuardedError for a plan that looks like a mistake. What only costs time on this machine does not."""
+        problems = check(
+            planned.plan,
+            interactive=True,
+            max_pushes=self._asked.max_pushes,
+            max_pushes_given=self._asked.max_pushes is not None,
+            allow_removals=self._asked.allow_removals,
+            found_files=session.tree.files,
+            wanted=len(session.tree.wanted),
+            finished=0 if session.target.is_local else finished_jobs(planned.state),
+            allow_protected=self._asked.allow_protected,
+        )
+        if problems:
+            raise GuardedError(*problems)
+
+    def _is_idle(self, planned: Planned) -> bool:
+        """Whether there is nothing to send, to record, or to begin to follow."""
+        plan, state, followed = planned.plan, planned.state, self._following.running
+        running = {entry.job_id for entry in plan.running.values()} | {job.job_id for job in state.superseded}
+        return not (
+            plan.changes
+            or plan.refresh
+            or state.intents
+            or running - followed
+            or any(not entry.reported for entry in plan.failed.values())
+        )
+
+    def _without_waiting(self, plan: Plan, looked: Looked) -> Plan:
+        """*plan* without the pushes that wait for an edit: refused ones, and those of functions that are broken."""
+        broken = looked.functions.broken
+        owner = looked.session.config.project.owner
+        known = looked.functions.sources.functions
+
+        def waits(detail: Detail | None, name: str) -> bool:
+            function = (detail.spec.function or "") if detail is not None else ""
+            author, _, called = function.partition(":")[0].partition("/")
+            if author != owner or not looked.functions.problems:
+                return False
+            return called in broken or called not in known
+
+        kept = []
+        held: list[str] = []
+        for change in plan.changes:
+            if change.action is Action.PUSH and self._parked.get(change.name) == change.digest:
+                continue
+            if change.action is Action.PUSH and waits(change.detail, change.name):
+                held.append(change.name)
+                continue
+            kept.append(change)
+        if held:
+            self._screen.say(
+                "held", "held", "change", f"{in_words(held)}: until the function is mended", names=held[:20]
+            )
+        if len(kept) == len(plan.changes):
+            return plan
+        fewer = plan.summary._replace(push=plan.summary.push - (len(plan.changes) - len(kept)))
+        return replace(plan, changes=tuple(kept), summary=fewer)
+
+    def _unpark(self, paths: Collection[str], looked: Looked) -> None:
+        """What was refused is tried again when its file was saved, or anything but a spec."""
+        specs = {row.name: row.path for row in looked.session.tree.wanted}
+        if any(path not in specs.values() for path in paths):
+            self._parked.clear()
+        for name in [name for name in self._parked if specs.get(name) in paths]:
+            del self._parked[name]
+
+
+def _files(functions: Usable, session: Session) -> list[str]:
+    return shown_paths(session, {str(file) for file, _, _ in functions.problems})
