@@ -12,7 +12,7 @@ from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.locking import locked
-from sieve_jobs.cli.looking import function_problems, interest_of, shown_paths, with_functions
+from sieve_jobs.cli.looking import anew, function_problems, interest_of, shown_paths, with_functions
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
 from sieve_jobs.cli.screen import Screen
@@ -127,7 +127,7 @@ class Rounds:
         return looked
 
     def _read(self, session: Session) -> Looked:
-        session, functions = with_functions(session, self._functions)
+        session, functions = with_functions(anew(session, session.config), self._functions)
         names = frozenset(session.tree.names)
         try:
             options = replace(plan_options(session, self._asked.names), on_change="cancel")

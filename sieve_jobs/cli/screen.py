@@ -51,7 +51,7 @@ class Screen:
     def say(self, kind: str, word: str, role: Role, text: str, **fields: object) -> None:
         """One thing, in either form."""
         if self._as_events:
-            self._json({"event": kind, **fields})
+            self._json({"event": kind, "text": text, **fields})
         else:
             self._streams.answer(watching.line(datetime.now().astimezone(), word, role, text, self._style))
 

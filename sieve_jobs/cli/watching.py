@@ -115,6 +115,7 @@ class Watching:
         async def look_again() -> bool:
             if burst is None or self.stop.asked.is_set():
                 return False
+            self.screen.record("looking_again", changed=sorted(burst.paths)[:20])
             await self._quiet(burst, AGAIN)
             return True
 

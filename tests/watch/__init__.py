@@ -1,0 +1,1 @@
+"""watch: real processes on real files, and the pure parts by tables."""

@@ -1,0 +1,143 @@
+"""What else a project is made of wakes it too: config, variables, files, functions; on the embedded engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.project import Project, spec
+from tests.cloud import Cloud, Outcome, Script
+from tests.watch.watched import REMOTE, pushed, save, watching
+
+FUNCTION = """import sieve
+
+
+@sieve.function(name="{name}")
+def run(text: str = "", clip: sieve.File | None = None) -> str:
+    return "{answer}" + text
+"""
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Project:
+    project = Project(tmp_path / "p", "https://mango.sievedata.com")
+    (project.root / "functions").mkdir()
+    (project.root / "functions" / "shout.py").write_text(FUNCTION.format(name="shout", answer="one"))
+    (project.root / "functions" / "other.py").write_text(FUNCTION.format(name="other", answer="o"))
+    return project
+
+
+def test_a_function_that_is_edited_runs_its_specs_again(local: Project) -> None:
+    local.write("a.yaml", spec("me/shout", text="x"))
+    local.write("b.yaml", spec("me/other", text="y"))
+    code = local.root / "functions" / "shout.py"
+    with watching(local) as watched:
+        for _ in range(2):
+            watched.kind("status", status="finished")
+        save(code, FUNCTION.format(name="shout", answer="two"))
+        assert watched.kind("pushed")["reason"] == "function_changed"
+        assert watched.kind("status", status="finished")["name"] == "a"
+        save(code, "import sieve\ndef (:\n")
+        problems = watched.kind("problems")
+        assert [(each["code"], each["path"], each["line"]) for each in problems["problems"]] == [
+            ("SJ191", "functions/shout.py", 2)
+        ]
+        watched.round("nothing")
+        local.write("b.yaml", spec("me/other", text="z"))
+        watched.kind("pushed", name="b")
+        watched.round("applied")
+        local.write("a.yaml", spec("me/shout", text="z"))
+        assert watched.kind("held")["names"] == ["a"]
+        watched.round()
+        save(code, FUNCTION.format(name="shout", answer="three"))
+        assert watched.kind("pushed")["name"] == "a"
+        watched.kind("status", name="a", status="finished")
+        assert watched.end() == 130
+        assert watched.kinds().count("problems") == 1
+    assert local.run("outputs", "a", "--json").document["outputs"][0]["data"] == "threez"
+
+
+def test_a_function_that_comes_later_is_used(local: Project) -> None:
+    local.write("a.yaml", spec("me/later", text="x"))
+    with watching(local) as watched:
+        assert "refused" in watched.kinds()
+        (local.root / "functions" / "more").mkdir()
+        (local.root / "functions" / "more" / "later.py").write_text(FUNCTION.format(name="later", answer="l"))
+        watched.kind("pushed", name="a")
+        watched.kind("status", name="a", status="finished")
+
+
+def test_local_files_and_env_wake_it(local: Project) -> None:
+    clips = local.root / "media" / "clips"
+    clips.mkdir(parents=True)
+    (clips / "a.mp4").write_bytes(b"one")
+    (local.root / ".env").write_text("WORD=one\n")
+    local.write("a.yaml", 'function: me/shout\ninputs: {text: "${WORD}", clip: {file: ../media/clips/a.mp4}}\n')
+    with watching(local) as watched:
+        (clips / "b.mp4").write_bytes(b"nobody's")
+        save(clips / "a.mp4", "two")
+        assert watched.kind("pushed")["reason"] == "file_changed"
+        watched.round("applied")
+        (clips / "a.mp4").unlink()
+        assert watched.kind("problems")["problems"][0]["code"] == "SJ205"
+        watched.round("invalid")
+        (clips / "a.mp4").write_bytes(b"three")
+        watched.kind("mended")
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        clips.rename(local.root / "media" / "aside")
+        watched.round("invalid")
+        clips.mkdir()
+        (clips / "a.mp4").write_bytes(b"four")
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        save(local.root / ".env", "WORD=two\n")
+        assert watched.kind("pushed")["reason"] == "inputs_changed"
+
+
+def test_running_jobs_end_with_the_engine_and_are_queued_again(local: Project) -> None:
+    (local.root / "functions" / "slow.py").write_text(
+        'import time\nimport sieve\n\n@sieve.function(name="slow")\ndef slow() -> str:\n    time.sleep(600)\n    return ""\n'
+    )
+    local.write("a.yaml", "function: me/slow\n")
+    with watching(local) as watched:
+        watched.kind("status", status="processing")
+        assert watched.end() == 130
+    assert any("queued again" in line for line in watched.errors)
+
+
+def test_a_changed_config_reloads_everything(project: Project, cloud: Cloud) -> None:
+    path = project.write("a.yaml", spec(place="${PLACE:-none}"))
+    with Cloud.running(Script(outcomes=[Outcome(polls=-1)])) as other, watching(project, *REMOTE) as watched:
+        project.configure('vars = {PLACE = "here"}')
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        project.configure('vars = {PLACE = "here"\n')
+        assert watched.kind("problems")["topic"] == "config"
+        watched.round("nothing")
+        save(path, spec(place="${PLACE:-none}", more=1))
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        (project.root / "sieve-jobs.toml").unlink()
+        watched.kind("problems", topic="config")
+        watched.round()
+        text = f'[targets.prod]\nendpoint = "{other.url}"\nstate = "elsewhere.db"\nvars = {{PLACE = "there"}}\n'
+        (project.root / "sieve-jobs.toml").write_text(text)
+        watched.kind("reloaded")
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        save(path, spec(place="${PLACE:-none}", more=2))
+        watched.kind("pushed", name="a")
+        watched.round("applied")
+        assert [each.get("place") for each in pushed(cloud)] == ["none", "here", "here"]
+        assert pushed(other) == [{"place": "there", "more": 1}, {"place": "there", "more": 2}]
+
+
+def test_a_config_that_would_lead_to_a_remote_target_is_not_followed(local: Project) -> None:
+    local.write("a.yaml", spec("me/shout", text="x"))
+    (local.root / "sieve-jobs.toml").write_text("")
+    with watching(local, "-t", "local") as watched:
+        (local.root / "sieve-jobs.toml").write_text('[targets.local]\nendpoint = "https://mango.sievedata.com"\n')
+        watched.kind("problems", topic="config")
+        assert watched.end() == 130
