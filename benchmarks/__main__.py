@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.saves import saves
 from benchmarks.timing import Run, in_turn, once
 from benchmarks.trees import make_tree
 
@@ -62,6 +63,7 @@ def main() -> int:
         rows = _planning(Path(folder) / "plan", url, key, args.specs, args.rounds)
         rows += _starting(Path(folder), args.rounds * 3)
         rows += _pushing(Path(folder) / "push", url, key, args.pushes, args.rounds)
+        rows += _saving(Path(folder) / "saves", key, args.rounds * 3)
     print(f"{'measured':<34} {'sieve-jobs':>12} {'beside it':>26} {'ratio':>8}  aim")
     for row in rows:
         print(row)
@@ -163,6 +165,23 @@ def _pushing(root: Path, url: str, key: str, specs: int, rounds: int) -> list[Ro
             met=ratio > 0.8,
         )
     ]
+
+
+def _saving(folder: Path, key: str, rounds: int) -> list[Row]:
+    rows = []
+    for specs in (100, 2_000):
+        ours, bare = saves(folder / str(specs), TOOL, _env(key), specs=specs, rounds=rounds)
+        rows.append(
+            Row(
+                what=f"save to POST, {specs:,} specs, median",
+                ours=f"{ours * 1000:.0f} ms",
+                beside=f"bare watchfiles {bare * 1000:.0f} ms",
+                ratio=ours / bare,
+                aim="< 400 ms",
+                met=ours < 0.4,
+            )
+        )
+    return rows
 
 
 def _times(what: str, ours: float, name: str, beside: float, *, below: float) -> Row:

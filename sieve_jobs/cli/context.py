@@ -46,6 +46,7 @@ class Kept:
     root: Path | None = None
     config: Config | None = None
     functions: FunctionSources | None = None
+    dotenv: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,8 @@ class Session:
     @cached_property
     def dotenv(self) -> Mapping[str, str]:
         """What `.env` beside the config says."""
+        if self.kept.dotenv is not None:
+            return self.kept.dotenv
         return _read_dotenv(self.root / ".env")
 
     @cached_property

@@ -9,7 +9,7 @@ from functools import cache
 
 from sieve_jobs.cli.connection import required_key
 from sieve_jobs.cli.context import Kept, Session
-from sieve_jobs.config import CONFIG_NAME, Config
+from sieve_jobs.config import CONFIG_NAME
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import GuardedError
 from sieve_jobs.source import FunctionSources, function_folders, read_functions
@@ -38,9 +38,14 @@ def far_side_of(session: Session) -> FarSideOf:
     return FarSideOf(target.name, target.endpoint, session.api_key, str(session.state_path))
 
 
-def anew(session: Session, config: Config | None = None) -> Session:
-    """The same run, which reads everything again but its root and, if one is given, the config."""
-    return replace(session, kept=Kept(root=session.root, config=config))
+def anew(session: Session) -> Session:
+    """The same run, which reads everything again but its root."""
+    return replace(session, kept=Kept(root=session.root))
+
+
+def as_configured(session: Session) -> Session:
+    """The same run, which reads specs and functions again, but neither config nor `.env`."""
+    return replace(session, kept=Kept(root=session.root, config=session.config, dotenv=session.dotenv))
 
 
 def require_watchable(session: Session, *, remote: bool) -> None:
@@ -104,9 +109,11 @@ def interest_of(session: Session, tree: Tree, sources: FunctionSources, ignored:
     )
 
 
-def config_paths(session: Session) -> tuple[str, str]:
+def config_paths(session: Session) -> frozenset[str]:
     """The files that decide where everything goes: the config, and `.env`, which may hold the key."""
-    return f"{os.path.realpath(session.root)}/{CONFIG_NAME}", f"{os.path.realpath(session.root)}/.env"
+    root = os.path.realpath(session.root)
+    names = (f"{root}/{CONFIG_NAME}", f"{root}/.env")
+    return frozenset([*names, *map(os.path.realpath, names)])
 
 
 def _shown(session: Session, path: str) -> str:

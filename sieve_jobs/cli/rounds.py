@@ -12,7 +12,7 @@ from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.locking import locked
-from sieve_jobs.cli.looking import anew, function_problems, interest_of, shown_paths, with_functions
+from sieve_jobs.cli.looking import as_configured, function_problems, interest_of, shown_paths, with_functions
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
 from sieve_jobs.cli.screen import Screen
@@ -99,8 +99,8 @@ class Rounds:
             self._screen.problems("refused", error.diagnostics)
             done, said = Round.DONE, "refused"
         except InvalidError as error:
-            # A file changed between the look and the plan: the burst that it belongs to comes next.
-            self._screen.problems("specs", error.diagnostics)
+            # A secret is not set; or a file changed since the look, and the burst that it belongs to comes next.
+            self._screen.problems("pushes", error.diagnostics)
             done, said = Round.DONE, "invalid"
         except SieveJobsError as error:
             self._screen.problems("run", error.diagnostics)
@@ -127,7 +127,7 @@ class Rounds:
         return looked
 
     def _read(self, session: Session) -> Looked:
-        session, functions = with_functions(anew(session, session.config), self._functions)
+        session, functions = with_functions(as_configured(session), self._functions)
         names = frozenset(session.tree.names)
         try:
             options = replace(plan_options(session, self._asked.names), on_change="cancel")
@@ -209,6 +209,7 @@ class Rounds:
         return await apply(planned.plan, store, self._client, options, self._screen.emit)
 
     def _taken_in(self, result: ApplyResult, plan: Plan) -> tuple[Round, str]:
+        self._screen.problems("pushes", ())
         self._spent.pushes += result.summary.pushed
         digests = {change.name: change.digest or "" for change in plan.changes}
         self._parked.update({name: digests.get(name, "") for name in self._screen.refused})

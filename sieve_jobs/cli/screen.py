@@ -42,6 +42,8 @@ class Screen:
         self._target = session.target.name
         self._shown: dict[str, frozenset[Diagnostic]] = {}
         self._noticed: set[str] = set()
+        self._failed: set[str] = set()
+        """Names whose job's bad end was shown, which no notice has to say again."""
         self._crowd: set[str] = set()
         """Names of a large round whose jobs have not ended."""
         self._ends: dict[str, int] = {}
@@ -53,7 +55,8 @@ class Screen:
         if self._as_events:
             self._json({"event": kind, "text": text, **fields})
         else:
-            self._streams.answer(watching.line(datetime.now().astimezone(), word, role, text, self._style))
+            now, narrow = datetime.now().astimezone(), self._streams.out_terminal
+            self._streams.answer(watching.line(now, word, role, text, self._style, narrow=narrow))
 
     def record(self, kind: str, **fields: object) -> None:
         """One thing that only programs wait for."""
@@ -75,7 +78,8 @@ class Screen:
 
     def notices(self, found: Iterable[Notice]) -> None:
         """Those that were not shown before. What becomes of a job that runs is told as it happens."""
-        fresh = [each for each in found if (each.reason or each.hint) and each.text not in self._noticed]
+        worth = [each for each in found if each.reason or (each.hint and each.name not in self._failed)]
+        fresh = [each for each in worth if each.text not in self._noticed]
         self._noticed.update(each.text for each in fresh)
         if fresh and not self._as_events:
             self._streams.answer(human.notices(fresh, self._style))
@@ -104,13 +108,15 @@ class Screen:
         """Takes in one event of a run."""
         if isinstance(event, Refused):
             self.refused.add(event.name)
+        if isinstance(event, JobFailed):
+            self._failed.add(event.name)
         if isinstance(event, Refused | Held) and not self._is_fresh(event.name, event.problem):
             return
         if self._as_events:
             self._json(as_json(event))
         elif not self._counted(event):
-            text = watching.event(datetime.now().astimezone(), event, self._style, self._target)
-            self._streams.answer(text)
+            now, narrow = datetime.now().astimezone(), self._streams.out_terminal
+            self._streams.answer(watching.event(now, event, self._style, self._target, narrow=narrow))
 
     def _is_fresh(self, name: str, problem: Diagnostic) -> bool:
         """Whether this was not said of the spec the last time something was."""

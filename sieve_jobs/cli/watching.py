@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sieve_jobs.cli.connection import FarSide, default_workers, far_side
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.interrupt import run_interruptible
-from sieve_jobs.cli.looking import anew, config_paths, far_side_of, require_watchable
+from sieve_jobs.cli.looking import anew, as_configured, config_paths, far_side_of, require_watchable
 from sieve_jobs.cli.pushing import Asked
 from sieve_jobs.cli.rounds import Round, Rounds, Spent
 from sieve_jobs.cli.screen import Screen
@@ -87,6 +87,8 @@ class Watching:
         self._git = git_lock(session.root)
         self._far = far_side_of(session)
         self._config = config_paths(session)
+        self._late: set[str] = set()
+        """Files of the config that changed when the round they came in had read them already."""
 
     def close(self) -> None:
         self.feed.close()
@@ -116,14 +118,18 @@ class Watching:
             if burst is None or self.stop.asked.is_set():
                 return False
             self.screen.record("looking_again", changed=sorted(burst.paths)[:20])
+            known = burst.paths & self._config
+            burst.paths -= known
             await self._quiet(burst, AGAIN)
+            self._late |= burst.paths & self._config
+            burst.paths |= known
             return True
 
         return await self.rounds.make(session, burst.paths if burst is not None else None, self.feed, look_again)
 
     def _configured(self, burst: Burst | None) -> Session:
         """This session with the config as it is now, or as it last was where it is invalid."""
-        kept = anew(self.session, self.session.config)
+        kept = as_configured(self.session)
         if burst is None or burst.paths.isdisjoint(self._config):
             return kept
         fresh = anew(self.session)
@@ -145,8 +151,9 @@ class Watching:
             left = None if until is None else max(until - time.monotonic(), 0.0)
             if left == 0.0:
                 return Burst(time.monotonic())
-            await self._first(self.feed.come(), left)
-            paths = self._awake()
+            if not self._late:
+                await self._first(self.feed.come(), left)
+            paths, self._late = self._awake() | self._late, set()
             if paths:
                 burst = Burst(time.monotonic())
                 burst.add(paths, time.monotonic())

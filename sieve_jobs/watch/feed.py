@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
+from sieve_jobs.watch.poller import Poller
+
 STEP, GROUP = 5, 25
 """Milliseconds between looks at what came in, and for which changes are handed over together."""
 POLL_PAUSE = 250
@@ -19,10 +21,10 @@ POLL_PAUSE = 250
 
 
 class Notifier(Protocol):
-    """What is used of watchfiles' RustNotify."""
+    """What tells of changes: watchfiles, or our own looking again and again."""
 
     def watch(
-        self, debounce_ms: int, step_ms: int, timeout_ms: int, stop_event: threading.Event | None
+        self, debounce_ms: int, step_ms: int, timeout_ms: int, stop_event: threading.Event
     ) -> set[tuple[int, str]] | str: ...
 
     def close(self) -> None: ...
@@ -75,18 +77,17 @@ class Feed:
     def _open(self, paths: list[str]) -> Notifier:
         from watchfiles._rust_notify import RustNotify
 
-        if not self._poll:
-            try:
-                return RustNotify(paths, False, False, POLL_PAUSE, False, True)
-            except FileNotFoundError:
-                # It went between the look and the call: the parent's watch tells of it, and of its return.
-                return RustNotify(
-                    [path for path in paths if Path(path).is_dir()], False, False, POLL_PAUSE, False, True
-                )
-            except OSError as error:
-                self._poll = True
-                self._say_polling(str(error))
-        return RustNotify(paths, False, True, POLL_PAUSE, False, True)
+        if self._poll:
+            return Poller(paths, POLL_PAUSE / 1000)
+        try:
+            return RustNotify(paths, False, False, POLL_PAUSE, False, True)
+        except FileNotFoundError:
+            # It went between the look and the call: the parent's watch tells of it, and of its return.
+            return self._open([path for path in paths if Path(path).is_dir()])
+        except OSError as error:
+            self._poll = True
+            self._say_polling(str(error))
+            return self._open(paths)
 
     def _read(self, notifier: Notifier, stop: threading.Event) -> None:
         """In a thread of its own, which ends with *stop*."""

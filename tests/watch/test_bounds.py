@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import subprocess
 
 import pytest
 
-from tests.acceptance.project import Project, spec
+from tests.acceptance.project import COMMAND, Project, spec
 from tests.cloud import Cloud, Fault
-from tests.watch.watched import REMOTE, pushed, save, watching
+from tests.watch.watched import REMOTE, Watched, pushed, save, watching
 
 
 def test_a_remote_target_has_to_be_meant(project: Project, cloud: Cloud) -> None:
@@ -172,6 +174,32 @@ def test_by_polling_too(project: Project, cloud: Cloud) -> None:
         project.write("x/b.yaml", spec(width=3))
         watched.kind("pushed")
     assert [each["width"] for each in pushed(cloud)] == [1, 22, 3]
+
+
+LIMITED = ["unshare", "-Ur", "sh", "-c", 'echo 1 > /proc/sys/user/max_inotify_watches && exec "$@"', "sh"]
+"""A command that the system tells of the changes in one folder only."""
+
+
+def can_limit() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*LIMITED, "true"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not can_limit(), reason="needs a user namespace")
+def test_where_the_limit_of_watches_is_reached_it_polls_and_says_so_once(project: Project, cloud: Cloud) -> None:
+    path = project.write("x/a.yaml", spec(width=1))
+    with subprocess.Popen(
+        [*LIMITED, *COMMAND, "watch", "--events", *REMOTE], cwd=project.root, env=project.env(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        watched = Watched(process)
+        watched.kind("watching")
+        save(path, spec(width=22))
+        watched.kind("pushed")
+        watched.round("applied")
+        project.write("y/b.yaml", spec(width=3))
+        watched.kind("pushed")
+        assert watched.end() == 130
+    assert watched.kinds().count("polling") == 1
 
 
 def test_for_people_in_a_pipe(project: Project, cloud: Cloud) -> None:

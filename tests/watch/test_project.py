@@ -98,7 +98,7 @@ def test_local_files_and_env_wake_it(local: Project) -> None:
 
 def test_running_jobs_end_with_the_engine_and_are_queued_again(local: Project) -> None:
     (local.root / "functions" / "slow.py").write_text(
-        'import time\nimport sieve\n\n@sieve.function(name="slow")\ndef slow() -> str:\n    time.sleep(600)\n    return ""\n'
+        'import time\nimport sieve\n\n@sieve.function(name="slow")\ndef slow() -> None:\n    time.sleep(600)\n'
     )
     local.write("a.yaml", "function: me/slow\n")
     with watching(local) as watched:
@@ -141,3 +141,44 @@ def test_a_config_that_would_lead_to_a_remote_target_is_not_followed(local: Proj
         (local.root / "sieve-jobs.toml").write_text('[targets.local]\nendpoint = "https://mango.sievedata.com"\n')
         watched.kind("problems", topic="config")
         assert watched.end() == 130
+
+
+def test_an_env_file_that_cannot_be_read_is_shown_and_the_old_one_stays(project: Project, cloud: Cloud) -> None:
+    (project.root / ".env").write_text("PLACE=here\n")
+    path = project.write("a.yaml", spec(place="${PLACE}"))
+    with watching(project, *REMOTE) as watched:
+        (project.root / ".env").write_bytes(b"PLACE=\xff\n")
+        assert watched.kind("problems", topic="config")["problems"][0]["code"] == "SJ180"
+        save(path, spec(place="${PLACE}", more=1))
+        watched.kind("pushed")
+        watched.round("applied")
+        (project.root / ".env").write_text("PLACE=there\n")
+        watched.kind("pushed")
+        assert [each["place"] for each in pushed(cloud)] == ["here", "here", "there"]
+
+
+def test_a_config_that_comes_while_a_spec_is_looked_at_again_is_read(project: Project, cloud: Cloud) -> None:
+    path = project.write("a.yaml", spec(place="${PLACE:-none}"))
+    with watching(project, *REMOTE) as watched:
+        path.write_text("")
+        watched.kind("looking_again")
+        project.configure('vars = {PLACE = "here"}')
+        path.write_text(spec(place="${PLACE:-none}", more=1))
+        cloud.wait_for(lambda seen: {"place": "here", "more": 1} in pushed(seen))
+
+
+def test_a_secret_that_is_not_set_is_said_once(project: Project, cloud: Cloud) -> None:
+    path = project.write("a.yaml", spec(key="${SHOP_TOKEN}"))
+    other = project.write("b.yaml", spec(width=1))
+    with watching(project, *REMOTE) as watched:
+        save(other, spec(width=2))
+        watched.round("invalid")
+        assert watched.kinds().count("problems") == 1
+        assert not cloud.pushes
+        (project.root / ".env").write_text("SHOP_TOKEN=s3cret-s3cret\n")
+        watched.round("applied")
+        save(path, spec(key="${SHOP_TOKEN}", more=1))
+        watched.round("applied")
+        assert len(cloud.pushes) == 3
+        watched.end()
+    assert "s3cret-s3cret" not in str(watched.seen) + "".join(watched.errors)
