@@ -12,7 +12,7 @@ from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.follow import Follower
 from sieve_jobs.push.followed import Followed, FollowOptions
-from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.push.recorder import recorder_for
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.state.store import Store
 
@@ -23,9 +23,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
 class Following:
     """Follows jobs until somebody stops it. To be used in one event loop."""
 
-    def __init__(self, session: Session, client: Client, stop: Stop, screen: Screen) -> None:
+    def __init__(self, session: Session, client: Client, stop: Stop, screen: Screen, *, new_state: bool) -> None:
         """Raises StateError where the state cannot be used."""
         self._session, self.client, self.stop, self._screen = session, client, stop, screen
+        self._new_state = new_state
         self.follower, self._store = self._begin(())
         self._task = asyncio.create_task(self._run())
 
@@ -42,12 +43,13 @@ class Following:
         self._store.close()
 
     def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Store]:
-        store = self._session.open_store(read_only=False)
+        target = self._session.target
+        store = self._session.open_store(read_only=False, new_state=self._new_state)
         options = FollowOptions(
-            concurrency=self._session.target.concurrency, stop=self.stop, target=self._session.target.name,
-            organization_id=store.load().header.organization_id,
+            concurrency=target.concurrency, stop=self.stop, target=target.name,
+            organization_id=None if target.is_local else store.load().header.organization_id,
         )  # fmt: skip
-        follower = Follower(Recorder(store, 0), self.client, options, self._screen.emit)
+        follower = Follower(recorder_for(store, 0), self.client, options, self._screen.emit)
         for job in jobs:
             follower.add(job)
         return follower, store

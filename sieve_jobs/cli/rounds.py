@@ -11,7 +11,7 @@ from enum import Enum
 from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
-from sieve_jobs.cli.locking import locked
+from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.looking import as_configured, function_problems, interest_of, shown_paths, with_functions
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
@@ -27,7 +27,6 @@ from sieve_jobs.render.quantity import count
 from sieve_jobs.render.watching import paths as in_words
 from sieve_jobs.source import FunctionSources
 from sieve_jobs.spec.jobspec import Detail
-from sieve_jobs.state.store import Store
 from sieve_jobs.watch.feed import Feed
 from sieve_jobs.watch.functions import Usable
 from sieve_jobs.watch.interest import Interest
@@ -154,29 +153,29 @@ class Rounds:
             screen.say("mended", "mended", "good", "every spec is valid again")
         screen.problems("specs", ())
         self._names = frozenset(session.tree.names)
-        lock = await self._locked(session)
-        if lock is None:
-            return Round.DONE, "stopped"
-        with lock, session.open_store(read_only=False) as store:
-            planned = make_plan(session, store, looked.options)
+        with ExitStack() as held:
+            state = await self._state(session, held)
+            if state is None:
+                return Round.DONE, "stopped"
+            planned = make_plan(session, state.store, looked.options)
             planned = replace(planned, plan=self._without_waiting(planned.plan, looked))
-            return await self._applied(session, planned, store, lock, paths)
+            return await self._applied(session, planned, state, paths)
 
-    async def _locked(self, session: Session) -> ExitStack | None:
-        """The lock on the state, waited for; None once somebody asked to stop."""
+    async def _state(self, session: Session, held: ExitStack) -> Held | None:
+        """The state under its lock, which is waited for; None once somebody asked to stop."""
         said = False
         while not self._stop.asked.is_set():
             try:
-                return locked(session, "watch", 0.0)
+                return held.enter_context(writable(session, "watch", 0.0, new_state=self._asked.new_state))
             except LockedError as error:
                 if not said:
                     said = True
-                    self._screen.say("locked", "waiting", "dim", f"{error.diagnostics[0].message}")
+                    self._screen.say("locked", "waiting", "dim", error.diagnostics[0].message)
             await asyncio.sleep(LOCK_PAUSE)
         return None
 
     async def _applied(
-        self, session: Session, planned: Planned, store: Store, lock: ExitStack, paths: Collection[str]
+        self, session: Session, planned: Planned, state: Held, paths: Collection[str]
     ) -> tuple[Round, str]:
         plan, screen = planned.plan, self._screen
         if not self._began:
@@ -190,6 +189,8 @@ class Rounds:
             if paths:
                 screen.say("saved", "saved", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
             return Round.DONE, "nothing"
+        if not state.secure(plan.where.serial):
+            return Round.AGAIN, "moved"  # others wrote a shared state meanwhile: it is planned again
         if paths and (plan.changes or not planned.plan.refresh):
             screen.say("saved", "saved", "strong", in_words(paths), paths=[*paths][:20])
         elif paths:
@@ -197,16 +198,16 @@ class Rounds:
         if plan.changes:
             screen.plan(plan)
         screen.crowd([change.name for change in plan.changes if change.action in (Action.PUSH, Action.REUSE)])
-        result = await self._apply(session, planned, store, lock)
+        result = await self._apply(session, planned, state)
         return self._taken_in(result, plan)
 
-    async def _apply(self, session: Session, planned: Planned, store: Store, lock: ExitStack) -> ApplyResult:
+    async def _apply(self, session: Session, planned: Planned, state: Held) -> ApplyResult:
         self._screen.refused.clear()
         options = replace(
             apply_options(session, self._far, planned, self._asked),
-            stop=self._stop, follower=self._following.follower, unlock=lock.close, wait=None,
+            stop=self._stop, follower=self._following.follower, unlock=state.unlock, wait=None,
         )  # fmt: skip
-        return await apply(planned.plan, store, self._client, options, self._screen.emit)
+        return await apply(planned.plan, state.store, self._client, options, self._screen.emit)
 
     def _taken_in(self, result: ApplyResult, plan: Plan) -> tuple[Round, str]:
         self._screen.problems("pushes", ())
@@ -245,7 +246,8 @@ class Rounds:
             allow_removals=self._asked.allow_removals,
             found_files=session.tree.files,
             wanted=len(session.tree.wanted),
-            finished=0 if session.target.is_local else finished_jobs(planned.state),
+            finished=finished_jobs(planned.state),
+            local=session.target.is_local,
             allow_protected=self._asked.allow_protected,
         )
         if problems:

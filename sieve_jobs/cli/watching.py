@@ -61,7 +61,7 @@ def _watch_one(session: Session, far: FarSide, wanted: Wanted, *, screen: Screen
     """One far side, to the end of the watch or until the config leads to another one: then the session for that."""
 
     async def watching(client: Client, stop: Stop) -> Session | ExitCode:
-        following = Following(session, client, stop, screen)
+        following = Following(session, client, stop, screen, new_state=wanted.asked.new_state)
         rounds = Rounds(wanted.asked, far, following, screen, spent)
         watching = Watching(session, wanted, rounds, stop, screen)
         try:

@@ -80,13 +80,14 @@ class Feed:
         if self._poll:
             return Poller(paths, POLL_PAUSE / 1000)
         try:
-            return RustNotify(paths, False, False, POLL_PAUSE, False, True)
+            # Not told to ignore what is not permitted, it also says when the system's limit is reached.
+            return RustNotify(paths, False, False, POLL_PAUSE, False, False)
         except FileNotFoundError:
             # It went between the look and the call: the parent's watch tells of it, and of its return.
             return self._open([path for path in paths if Path(path).is_dir()])
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             self._poll = True
-            self._say_polling(str(error))
+            self._say_polling(str(error).partition(" about ")[0].rstrip("."))
             return self._open(paths)
 
     def _read(self, notifier: Notifier, stop: threading.Event) -> None:
@@ -115,5 +116,6 @@ def _there(folders: Iterable[str]) -> frozenset[tuple[str, int, int]]:
             status = os.stat(path)  # noqa: PTH116 - for many folders at each round
         except OSError:
             continue
-        found.add((path, status.st_dev, status.st_ino))
+        if os.access(path, os.R_OK):
+            found.add((path, status.st_dev, status.st_ino))
     return frozenset(found)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project
 from tests.cloud import Cloud, Outcome, Script
+from tests.project import Project
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.project import spec
+from tests.project import spec
 from tests.watch.watched import save
 
 BROKEN = (

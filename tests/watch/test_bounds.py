@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.acceptance.project import COMMAND, Project, spec
 from tests.cloud import Cloud, Fault
+from tests.project import COMMAND, Project, environment, spec, started
 from tests.watch.watched import REMOTE, Watched, pushed, save, watching
 
 
@@ -100,7 +100,7 @@ def test_a_held_lock_is_waited_for(project: Project, cloud: Cloud) -> None:
     path = project.write("a.yaml", spec(width=1))
     with watching(project, *REMOTE) as watched:
         cloud.script.faults = [Fault(kind="drip", route="push", seconds=0.005, created=True)]
-        with project.started("apply", "-t", "prod", "--yes", "--detach", "--rerun", "a") as running:
+        with started(project.root, "apply", "-t", "prod", "--yes", "--detach", "--rerun", "a") as running:
             cloud.wait_for(lambda seen: len(seen.pushes) == 2)
             save(path, spec(width=3))
             assert "is locked" in watched.kind("locked")["text"]
@@ -188,23 +188,26 @@ def can_limit() -> bool:
 def test_where_the_limit_of_watches_is_reached_it_polls_and_says_so_once(project: Project, cloud: Cloud) -> None:
     path = project.write("x/a.yaml", spec(width=1))
     with subprocess.Popen(
-        [*LIMITED, *COMMAND, "watch", "--events", *REMOTE], cwd=project.root, env=project.env(), text=True,
+        [*LIMITED, *COMMAND, "watch", "--events", *REMOTE], cwd=project.root, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         watched = Watched(process)
-        watched.kind("watching")
-        save(path, spec(width=22))
-        watched.kind("pushed")
-        watched.round("applied")
-        project.write("y/b.yaml", spec(width=3))
-        watched.kind("pushed")
-        assert watched.end() == 130
+        try:
+            watched.kind("watching")
+            save(path, spec(width=22))
+            watched.kind("pushed")
+            watched.round("applied")
+            project.write("y/b.yaml", spec(width=3))
+            watched.kind("pushed")
+            assert watched.end() == 130
+        finally:
+            watched.close()
     assert watched.kinds().count("polling") == 1
 
 
 def test_for_people_in_a_pipe(project: Project, cloud: Cloud) -> None:
     path = project.write("a.yaml", spec(width=1))
-    with project.started("watch", *REMOTE) as process:
+    with started(project.root, "watch", *REMOTE) as process:
         assert process.stdout is not None
         lines: list[str] = []
 

@@ -10,7 +10,7 @@ import pytest
 
 from sieve_jobs.cli import following, watching
 from sieve_jobs.watch import burst, feed
-from tests.acceptance.project import REPOSITORY, Project, spec
+from tests.project import REPOSITORY, Project, spec, started
 
 TEXT = (REPOSITORY / "docs" / "watch.md").read_text()
 COMMANDS = re.findall(r"^\$ sieve-jobs (.*)$", TEXT, re.MULTILINE)
@@ -26,7 +26,7 @@ def test_every_command_runs(project: Project, command: str) -> None:
         'import sieve\n\n@sieve.function(name="greet")\ndef greet(name: str) -> str:\n    return "Hello " + name\n'
     )
     project.write("greet.yaml", spec("sieve/dubbing" if remote else "me/greet", name="Ada"))
-    with project.started(*words) as process:
+    with started(project.root, *words) as process:
         assert process.stdout is not None
         lines = []
         while not lines or "watching" not in lines[-1]:

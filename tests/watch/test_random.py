@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud, Outcome, Script
+from tests.project import Project, spec
 from tests.watch.editor import Editor
 from tests.watch.watched import REMOTE, Watched, pushed, watching
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.project import Project, spec
 from tests.cloud import Cloud
+from tests.project import Project, spec
 from tests.watch.watched import REMOTE, pushed, save, watching
 
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.project import Project
 from tests.cloud import Cloud
+from tests.project import Project, started
 
 Event = dict[str, Any]
 REMOTE = ("-t", "prod", "--remote")
@@ -70,6 +70,16 @@ class Watched:
             )
         )
 
+    def ended(self, *names: str) -> None:
+        """Returns once a job of each of *names* has finished since the watch began."""
+
+        def missing() -> set[str]:
+            ends = [event for event in self.seen if event["event"] == "status" and event["status"] == "finished"]
+            return set(names) - {event["name"] for event in ends}
+
+        while missing():
+            self.kind("status", status="finished")
+
     def kinds(self) -> list[str]:
         return [event["event"] for event in self.seen]
 
@@ -77,6 +87,12 @@ class Watched:
         """Its exit code once *number* was sent; everything it still said is in *seen* and *errors*."""
         self.process.send_signal(number)
         return self.wait()
+
+    def close(self) -> None:
+        """Ends it, if it still runs, and its readers before the pipes go."""
+        self.process.kill()
+        for thread in self._threads:
+            thread.join(10)
 
     def wait(self) -> int:
         code = self.process.wait(timeout=60)
@@ -90,10 +106,13 @@ class Watched:
 @contextmanager
 def watching(project: Project, *args: str, **env: str) -> Iterator[Watched]:
     """A watch whose first round is over."""
-    with project.started("watch", "--events", *args, **env) as process:
+    with started(project.root, "watch", "--events", *args, **env) as process:
         watched = Watched(process)
-        watched.kind("watching")
-        yield watched
+        try:
+            watched.kind("watching")
+            yield watched
+        finally:
+            watched.close()
 
 
 def pushed(cloud: Cloud) -> list[Any]:
