@@ -6,9 +6,10 @@
                   ▲───────── follow, save ◀══ job status, outputs ◀══════════┘
 
 Folders are the stages of the picture: `spec` (files to specs and their digests), `state` (what is known of
-each spec), `plan` (what would be done and why), `push` (carrying it out), `render` (results as text) and `cli`.
-Beside them `wire` (the HTTP protocol as types), `source` (Python functions, read without running), `watch`
-(which changes of files matter, and when they are over), `config`, `diagnostic` and `errors`. `engine` and `sdk` are a wing of their own and know only `wire` and `source`.
+each spec), `plan` (what would be done and why), `push` (carrying it out), `render` (results as text) and
+`cli`. Beside them `wire` (the HTTP protocol as types), `source` (Python functions, read without running),
+`watch` (which changes of files matter, and when they are over), `config`, `diagnostic` and `errors`.
+`engine` and `sdk` are a wing of their own and know only `wire` and `source`.
 Imports point one way, from `cli` down to `diagnostic`; import-linter holds that.
 """
 

@@ -1,4 +1,4 @@
-"""Following: the jobs of all rounds of a watch, followed beside them, without the lock on the state."""
+"""Following: the jobs of all rounds of a watch, followed and saved beside them, without the lock on the state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.entries import redactor_of
+from sieve_jobs.cli.pushing import save_options
 from sieve_jobs.cli.screen import Screen
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import SieveJobsError
@@ -13,6 +15,7 @@ from sieve_jobs.push.client import Client
 from sieve_jobs.push.follow import Follower
 from sieve_jobs.push.followed import Followed, FollowOptions
 from sieve_jobs.push.recorder import recorder_for
+from sieve_jobs.push.save import Saver
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.state.store import Store
 
@@ -27,7 +30,7 @@ class Following:
         """Raises StateError where the state cannot be used."""
         self._session, self.client, self.stop, self._screen = session, client, stop, screen
         self._new_state = new_state
-        self.follower, self._store = self._begin(())
+        self.follower, self.saver, self._store = self._begin(())
         self._task = asyncio.create_task(self._run())
 
     @property
@@ -40,19 +43,25 @@ class Following:
         if not self.stop.asked.is_set():
             self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        await self.saver.close()
         self._store.close()
 
-    def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Store]:
+    def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Saver, Store]:
         target = self._session.target
         store = self._session.open_store(read_only=False, new_state=self._new_state)
+        recorder = recorder_for(store, 0)
+        saver = Saver(
+            store, recorder, self.client, save_options(self._session), self._screen.emit,
+            redactor=redactor_of(self._session), target=target.name,
+        )  # fmt: skip
         options = FollowOptions(
-            concurrency=target.concurrency, stop=self.stop, target=target.name,
+            concurrency=target.concurrency, stop=self.stop, target=target.name, finished=saver.add,
             organization_id=None if target.is_local else store.load().header.organization_id,
         )  # fmt: skip
-        follower = Follower(recorder_for(store, 0), self.client, options, self._screen.emit)
+        follower = Follower(recorder, self.client, options, self._screen.emit)
         for job in jobs:
             follower.add(job)
-        return follower, store
+        return follower, saver, store
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -67,17 +76,18 @@ class Following:
             self._screen.problems("follow", problems)
             await self._rest(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-            self._again()
+            await self._again()
 
-    def _again(self) -> None:
+    async def _again(self) -> None:
         """Another follower for what the last one had not seen end; the old one stays where none can be had."""
         try:
             begun = self._begin(self.follower.open_followed)
         except SieveJobsError as error:
             self._screen.problems("follow", error.diagnostics)
             return
+        await self.saver.close()
         self._store.close()
-        self.follower, self._store = begun
+        self.follower, self.saver, self._store = begun
 
     async def _rest(self, seconds: float) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +17,8 @@ from sieve_jobs.source import FunctionSources, function_folders, read_functions
 from sieve_jobs.spec.load import Tree
 from sieve_jobs.watch.functions import Usable, usable
 from sieve_jobs.watch.interest import Interest
+
+_PLACEHOLDER = re.compile(r"(\{[a-z]+\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,15 @@ def interest_of(session: Session, tree: Tree, sources: FunctionSources, ignored:
         spec_folders=frozenset(known_as(specs)),
         code_folders=frozenset(known_as(code)),
         ignored=tuple(known_as(ignored)),
+        outputs=tuple(_saved_as(real(base), pattern) for _, pattern in tree.saves),
     )
+
+
+def _saved_as(root: str, pattern: str) -> re.Pattern[str]:
+    """Every path that a `save` may put something at: `out/{index}{ext}`."""
+    forms = {"{index}": "[0-9]+", "{ext}": r"(\.[^/]*)?"}
+    parts = (forms.get(part, "[^/]+") if part[:1] == "{" else re.escape(part) for part in _PLACEHOLDER.split(pattern))
+    return re.compile(re.escape(f"{root}/") + "".join(parts))
 
 
 def config_paths(session: Session) -> frozenset[str]:

@@ -187,14 +187,14 @@ class Rounds:
         screen.problems("refused", ())
         if self._is_idle(planned):
             if paths:
-                screen.say("saved", "saved", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
+                screen.say("changed", "changed", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
             return Round.DONE, "nothing"
         if not state.secure(plan.where.serial):
             return Round.AGAIN, "moved"  # others wrote a shared state meanwhile: it is planned again
         if paths and (plan.changes or not planned.plan.refresh):
-            screen.say("saved", "saved", "strong", in_words(paths), paths=[*paths][:20])
+            screen.say("changed", "changed", "strong", in_words(paths), paths=[*paths][:20])
         elif paths:
-            screen.say("saved", "saved", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
+            screen.say("changed", "changed", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
         if plan.changes:
             screen.plan(plan)
         screen.crowd([change.name for change in plan.changes if change.action in (Action.PUSH, Action.REUSE)])
@@ -205,7 +205,8 @@ class Rounds:
         self._screen.refused.clear()
         options = replace(
             apply_options(session, self._far, planned, self._asked),
-            stop=self._stop, follower=self._following.follower, unlock=state.unlock, wait=None,
+            stop=self._stop, follower=self._following.follower, saver=self._following.saver,
+            unlock=state.unlock, wait=None,
         )  # fmt: skip
         return await apply(planned.plan, state.store, self._client, options, self._screen.emit)
 
@@ -262,6 +263,7 @@ class Rounds:
             or plan.refresh
             or state.intents
             or running - followed
+            or plan.unsaved
             or any(not entry.reported for entry in plan.failed.values())
         )
 

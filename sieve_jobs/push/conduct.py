@@ -40,7 +40,7 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         if run.options.follower is None:
             run.follower.close()
         followed = await following if following is not None else None
-        if not run.cut_off:
+        if not (run.cut_off or run.options.saver):
             await run.saver.finish(run.stop)
         await run.recorder.flush()
         return followed
@@ -56,7 +56,8 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         if following is not None and not following.done():
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-        await run.saver.close()
+        if run.options.saver is None:
+            await run.saver.close()
 
 
 async def pump(run: Run, doubts: Doubts) -> None:

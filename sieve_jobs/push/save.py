@@ -63,8 +63,14 @@ class Saver:
         self._closed = False
 
     def add(self, name: str, job_id: str) -> None:
-        """The job finished, and what the state holds of it is handed over to the recorder."""
-        if self._options is not None and not self._closed and job_id not in self._tasks:
+        """The job finished, and what the state holds of it is handed over to the recorder.
+
+        Once a job, unless its save failed before.
+        """
+        if job_id in self._tasks and not (self._tasks[job_id].done() and name in self.failed):
+            return
+        if self._options is not None and not self._closed:
+            self.failed.pop(name, None)
             self._tasks[job_id] = asyncio.create_task(self._save_one(self._options, name, job_id))
 
     def know(self, saved: Saved) -> None:

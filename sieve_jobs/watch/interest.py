@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -23,6 +24,8 @@ class Interest:
     """The same for Python files."""
     ignored: tuple[str, ...] = ()
     """Folders in which nothing counts, whatever else is said: what the tool itself writes."""
+    outputs: tuple[re.Pattern[str], ...] = ()
+    """Paths that jobs save to: a spec that names one as its input would else run again by its own end."""
     _ways: frozenset[str] = field(default=frozenset(), init=False)
 
     def __post_init__(self) -> None:
@@ -38,6 +41,8 @@ class Interest:
     def wakes(self, path: str, is_folder: Callable[[str], bool]) -> bool:
         """Whether a change of *path* may mean something. *is_folder* tells of one that is there."""
         if any(path == folder or path.startswith(folder + "/") for folder in self.ignored):
+            return False
+        if any(output.fullmatch(path) for output in self.outputs):
             return False
         if path in self.files or (path in self._ways and path != self.root):
             return True

@@ -182,3 +182,28 @@ def test_a_secret_that_is_not_set_is_said_once(project: Project, cloud: Cloud) -
         assert len(cloud.pushes) == 3
         watched.end()
     assert "s3cret-s3cret" not in str(watched.seen) + "".join(watched.errors)
+
+
+def test_outputs_are_saved_and_wake_nothing(local: Project) -> None:
+    """Not even one that a spec names as its input: it counts from the next change of anything else on."""
+    (local.root / "functions" / "grow.py").write_text(
+        "import pathlib\nimport sieve\n\n"
+        '@sieve.function(name="grow")\ndef grow(text: str) -> sieve.File:\n'
+        '    pathlib.Path("grown.txt").write_text(text)\n    return sieve.File(path="grown.txt")\n'
+    )
+    path = local.write("a.yaml", "function: me/grow\ninputs: {text: one}\nsave: out/a\n")
+    output = local.root / "out" / "a" / "0.txt"
+    with watching(local) as watched:
+        if "saved" not in watched.kinds():
+            watched.kind("saved", name="a")
+        assert output.read_text() == "one"
+        local.write("b.yaml", "function: me/shout\ninputs: {clip: {file: ../out/a/0.txt}}\n")
+        watched.kind("pushed", name="b")
+        watched.round("applied")
+        save(path, "function: me/grow\ninputs: {text: two}\nsave: out/a\n")
+        watched.round("applied", path="jobspecs/a.yaml")
+        watched.kind("saved", name="a")
+        assert output.read_text() == "two"
+        local.write("c.yaml", spec("me/shout", text="z"))
+        assert watched.round()["changed"] == ["jobspecs/c.yaml"]
+        assert local.run("show", "b", "--json").code == 0
