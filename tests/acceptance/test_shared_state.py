@@ -205,6 +205,7 @@ def test_a_run_elsewhere_is_named_and_waited_for(remote: Path) -> None:
         assert widths(cloud) == [0, 1]
 
 
+@pytest.mark.soak
 def test_a_killed_run_is_finished_by_another_clone_without_a_hand(remote: Path) -> None:
     with Cloud.running(Script(faults=[Fault("hang", match='"width":1', created=True)])) as cloud:
         ours, theirs = (Clone.of(remote, name, cloud.url, 4, 'settle = "1s"') for name in "ab")

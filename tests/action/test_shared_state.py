@@ -24,6 +24,7 @@ def repository(tmp_path: Path, cloud: Cloud) -> Repository:
     return repository
 
 
+@pytest.mark.soak
 def test_runners_that_are_thrown_away_buy_everything_once(repository: Repository, cloud: Cloud) -> None:
     repository.merge(specs(a=spec(width=1), b=spec(width=2)))
     refused = repository.happens(PUSH)

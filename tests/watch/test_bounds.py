@@ -141,6 +141,7 @@ def test_a_refused_push_waits_for_an_edit(project: Project, cloud: Cloud) -> Non
         watched.kind("pushed", name="a")
 
 
+@pytest.mark.soak
 def test_a_far_side_that_is_away_is_asked_again(project: Project, cloud: Cloud) -> None:
     path = project.write("a.yaml", spec(width=1))
     with watching(project, *REMOTE) as watched:

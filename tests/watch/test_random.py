@@ -62,7 +62,7 @@ def check(project: Project, cloud: Cloud, editor: Editor) -> None:
 
 
 def test_a_short_random_session(project: Project, cloud: Cloud) -> None:
-    editor = edited_at_random(project, cloud, seed=11, operations=150, longest=8)
+    editor = edited_at_random(project, cloud, seed=11, operations=60, longest=8)
     check(project, cloud, editor)
 
 

@@ -122,7 +122,14 @@ def removed_and_made_again(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("editor", [save, truncate_then_write, vim, removed_and_made_again, Path.write_text])
+@pytest.mark.parametrize(
+    "editor",
+    [
+        vim,
+        truncate_then_write,
+        *(pytest.param(each, marks=pytest.mark.soak) for each in (save, removed_and_made_again, Path.write_text)),
+    ],
+)
 def test_editors_never_give_a_half_read_spec(
     project: Project, cloud: Cloud, editor: Callable[[Path, str], object]
 ) -> None:
