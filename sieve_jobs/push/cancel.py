@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sieve_jobs.errors import CallError, ExitCode
+from sieve_jobs.errors import CallError
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.decide import cancels_first
 from sieve_jobs.push.bookkeeping import forgotten
@@ -27,10 +27,7 @@ async def cancel_pruned(run: Run, changes: Sequence[Change]) -> None:
             over = await run.client.cancel(entry.job_id) or (await run.client.job(entry.job_id)).status.is_final
         except CallError as error:
             if error.status != 404:
-                problem = run.call_failed(error, f"cancel job {entry.job_id} of '{change.name}'")
-                run.fail(change, change.reason, problem.message)
-                if not run.ending.is_set():
-                    run.problem(problem, ExitCode.ERROR)
+                run.could_not(change, f"cancel job {entry.job_id} of '{change.name}'", error)
                 continue
             over = True
         if over:
@@ -98,10 +95,7 @@ async def _told(run: Run, change: Change, entry: Entry) -> Entry | None:
     except CallError as error:
         if error.status == 404:
             return replace(entry, status=Status.CANCELLED, reported=True)
-        problem = run.call_failed(error, f"cancel job {entry.job_id} of '{change.name}', which is to be replaced")
-        run.fail(change, change.reason, problem.message)
-        if not run.ending.is_set():
-            run.problem(problem, ExitCode.ERROR)
+        run.could_not(change, f"cancel job {entry.job_id} of '{change.name}', which is to be replaced", error)
         return None
     return replace(
         entry, status=job.status, completed_at=job.completed_at, error=run.redactor.clean(job.error), reported=True

@@ -44,10 +44,7 @@ async def _reuse(run: Run, change: Change) -> None:
         job = await run.client.job(past.job_id)
     except CallError as error:
         if error.status != 404:
-            problem = run.call_failed(error, f"ask for job {past.job_id} of '{change.name}'")
-            run.fail(change, change.reason, problem.message)
-            if not run.ending.is_set():
-                run.problem(problem, ExitCode.ERROR)
+            run.could_not(change, f"ask for job {past.job_id} of '{change.name}'", error)
             return
     kept = await _is_kept(run, change, past)
     if (job is None and not kept) or (job is not None and job.status in (Status.ERROR, Status.CANCELLED)):

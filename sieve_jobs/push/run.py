@@ -206,6 +206,13 @@ class Run:
         self.fail(change, change.reason, problem.message)
         self.emit(Held(name, problem, candidates))
 
+    def could_not(self, change: Change, what: str, error: CallError) -> None:
+        """A call for this spec gave nothing: its row says so, and the run does, unless it ends for that anyway."""
+        problem = self.call_failed(error, what)
+        self.fail(change, change.reason, problem.message)
+        if not self.ending.is_set():
+            self.problem(problem, ExitCode.ERROR)
+
     def call_failed(self, error: CallError, what: str) -> Diagnostic:
         """The problem of a call that gave nothing; a key that is refused ends the run."""
         message = self.redactor.clean(f"could not {what}: {error.message}")
