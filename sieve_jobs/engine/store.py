@@ -18,72 +18,15 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from sieve_jobs.engine.report import report
+from sieve_jobs.engine.schema import SCHEMA_STEPS
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
 APPLICATION_ID = 0x534A454E  # "SJEN"
 _GROUP = 512
 """Changes in one commit at most; beyond that a commit takes longer than the fsync it saves."""
 _IDLE = 0.25
 """Seconds without a change after which the write-ahead log is emptied, erased secrets with it."""
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE jobs (
-  seq INTEGER PRIMARY KEY,
-  id TEXT NOT NULL UNIQUE,
-  run_id TEXT NOT NULL,
-  function_id TEXT NOT NULL,
-  owner TEXT NOT NULL,
-  name TEXT NOT NULL,
-  pinned INTEGER NOT NULL,
-  status TEXT NOT NULL,
-  created_at TEXT NOT NULL,
-  started_at TEXT,
-  completed_at TEXT,
-  error TEXT NOT NULL DEFAULT '',
-  inputs TEXT NOT NULL,
-  env TEXT,
-  hooks TEXT,
-  restarts TEXT NOT NULL DEFAULT '[]',
-  source TEXT NOT NULL
-);
-CREATE INDEX jobs_by_status ON jobs (status, seq);
-CREATE TABLE outputs (
-  job_id TEXT NOT NULL, place INTEGER NOT NULL, run_id TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (job_id, place)
-) WITHOUT ROWID;
-CREATE TABLE logs (
-  job_id TEXT NOT NULL, at INTEGER NOT NULL, run_id TEXT NOT NULL, stage TEXT NOT NULL, message TEXT NOT NULL,
-  PRIMARY KEY (job_id, at)
-) WITHOUT ROWID;
-CREATE TABLE pushes (
-  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE versions (id TEXT PRIMARY KEY, described TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE outbox (
-  id INTEGER PRIMARY KEY,
-  job_id TEXT NOT NULL,
-  type TEXT NOT NULL,
-  place INTEGER,
-  url TEXT,
-  message_id TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending',
-  attempts INTEGER NOT NULL DEFAULT 0,
-  due REAL NOT NULL,
-  last TEXT
-);
-CREATE INDEX outbox_pending ON outbox (job_id, id) WHERE state = 'pending';
-CREATE VIEW lane_heads AS
-  SELECT * FROM outbox AS it WHERE state = 'pending' AND NOT EXISTS (
-    SELECT 1 FROM outbox AS earlier WHERE earlier.state = 'pending'
-      AND earlier.job_id = it.job_id AND earlier.url = it.url AND earlier.id < it.id
-  );
-CREATE VIEW shown_jobs AS
-  SELECT id, run_id, function_id, owner, name, status, created_at, started_at, completed_at, error, inputs, restarts,
-    seq FROM jobs;
-"""
 
 
 class StoreError(RuntimeError):
@@ -187,7 +130,10 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    """Creates the tables in a new database; refuses one that is not ours or is newer than we are."""
+    """Brings the database to the newest schema; refuses one that is not ours or is newer than we are.
+
+    The steps that are missing go in one transaction: a process killed meanwhile leaves the old database.
+    """
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         (application,) = database.execute("PRAGMA application_id").fetchone()
@@ -196,16 +142,19 @@ def _prepare(database: sqlite3.Connection) -> None:
         raise StoreError(f"the engine's database cannot be read: {error}") from error
     if tables and application != APPLICATION_ID:
         raise StoreError("the engine's database is not one of an engine")
-    if version > SCHEMA_VERSION:
-        raise StoreError(f"the engine's database has version {version}; this one knows {SCHEMA_VERSION}")
+    if version > len(SCHEMA_STEPS):
+        raise StoreError(f"the engine's database has version {version}; this one knows {len(SCHEMA_STEPS)}")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA secure_delete = ON")
-    if not tables:
-        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-        made = {"organization_id": str(uuid.uuid4()), "signing_key": secrets.token_hex(32)}
-        database.executemany("INSERT INTO meta VALUES (?, ?)", made.items())
+    if version < len(SCHEMA_STEPS):
+        steps = "\n".join(SCHEMA_STEPS[version:])
+        database.executescript(
+            f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {APPLICATION_ID};"
+            f" PRAGMA user_version = {len(SCHEMA_STEPS)}; COMMIT;"
+        )
+    made = {"organization_id": str(uuid.uuid4()), "signing_key": secrets.token_hex(32)}
+    database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", made.items())
 
 
 def _commit(database: sqlite3.Connection, group: list[_Change[object]]) -> None:

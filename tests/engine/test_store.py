@@ -12,7 +12,8 @@ import pytest
 
 from sieve_jobs.engine import jobs, outbox
 from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
-from sieve_jobs.engine.store import Store, StoreError
+from sieve_jobs.engine.schema import SCHEMA_STEPS
+from sieve_jobs.engine.store import APPLICATION_ID, Store, StoreError
 from sieve_jobs.wire import FINAL, NEXT, Event, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -132,3 +133,17 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path, db: sqlite3.Conne
     db.execute(f"PRAGMA {pragma}")
     with pytest.raises(StoreError, match=message):
         asyncio.run(open_and_close(tmp_path / "engine.db"))
+
+
+@pytest.mark.parametrize("version", range(1, len(SCHEMA_STEPS) + 1))
+def test_a_database_of_an_earlier_schema_becomes_like_a_new_one(tmp_path: Path, db: sqlite3.Connection, version: int):
+    earlier = sqlite3.connect(tmp_path / "earlier.db")
+    earlier.executescript("\n".join(SCHEMA_STEPS[:version]))
+    earlier.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
+    earlier.execute("INSERT INTO meta VALUES ('organization_id', 'as it was')")
+    earlier.commit()
+    asyncio.run(open_and_close(tmp_path / "earlier.db"))
+    shape = "SELECT type, name FROM sqlite_schema ORDER BY type, name"
+    assert earlier.execute(shape).fetchall() == [tuple(row) for row in db.execute(shape)]
+    assert earlier.execute("SELECT value FROM meta WHERE key = 'organization_id'").fetchone() == ("as it was",)
+    earlier.close()

@@ -1,0 +1,63 @@
+"""The engine's tables, as the steps that lead from one schema to the next: once released, a step stays as it is."""
+
+from __future__ import annotations
+
+_FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  run_id TEXT NOT NULL,
+  function_id TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  name TEXT NOT NULL,
+  pinned INTEGER NOT NULL,
+  status TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  started_at TEXT,
+  completed_at TEXT,
+  error TEXT NOT NULL DEFAULT '',
+  inputs TEXT NOT NULL,
+  env TEXT,
+  hooks TEXT,
+  restarts TEXT NOT NULL DEFAULT '[]',
+  source TEXT NOT NULL
+);
+CREATE INDEX jobs_by_status ON jobs (status, seq);
+CREATE TABLE outputs (
+  job_id TEXT NOT NULL, place INTEGER NOT NULL, run_id TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (job_id, place)
+) WITHOUT ROWID;
+CREATE TABLE logs (
+  job_id TEXT NOT NULL, at INTEGER NOT NULL, run_id TEXT NOT NULL, stage TEXT NOT NULL, message TEXT NOT NULL,
+  PRIMARY KEY (job_id, at)
+) WITHOUT ROWID;
+CREATE TABLE pushes (
+  key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, job_id TEXT NOT NULL, answer TEXT NOT NULL, at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE versions (id TEXT PRIMARY KEY, described TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  place INTEGER,
+  url TEXT,
+  message_id TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'pending',
+  attempts INTEGER NOT NULL DEFAULT 0,
+  due REAL NOT NULL,
+  last TEXT
+);
+CREATE INDEX outbox_pending ON outbox (job_id, id) WHERE state = 'pending';
+CREATE VIEW lane_heads AS
+  SELECT * FROM outbox AS it WHERE state = 'pending' AND NOT EXISTS (
+    SELECT 1 FROM outbox AS earlier WHERE earlier.state = 'pending'
+      AND earlier.job_id = it.job_id AND earlier.url = it.url AND earlier.id < it.id
+  );
+CREATE VIEW shown_jobs AS
+  SELECT id, run_id, function_id, owner, name, status, created_at, started_at, completed_at, error, inputs, restarts,
+    seq FROM jobs;
+"""
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST,)
+"""Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""
