@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import redactor_of
@@ -50,8 +51,10 @@ class Following:
         target = self._session.target
         store = self._session.open_store(read_only=False, new_state=self._new_state)
         recorder = recorder_for(store, 0)
+        # A watch goes on for hours, on a disk that somebody works on: until its end others would fetch what it has.
+        saves = replace(save_options(self._session), at_end=False)
         saver = Saver(
-            store, recorder, self.client, save_options(self._session), self._screen.emit,
+            store, recorder, self.client, saves, self._screen.emit,
             redactor=redactor_of(self._session), target=target.name,
         )  # fmt: skip
         options = FollowOptions(

@@ -69,7 +69,7 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
     else:
         _print(session, job)
         if entry.saved is not None and entry.saved.files:
-            session.streams.answer("saved" if entry.saved.complete else "saved in part")
+            session.streams.answer("saved" if entry.saved.complete else "to be saved")
             _print_saved(session, entry.saved.files, indent="    ")
     return ExitCode.OK
 

@@ -217,7 +217,7 @@ def save_options(session: Session) -> SaveOptions:
     from sieve_jobs.push.save import SaveOptions
     from sieve_jobs.state.place import ensure_place
 
-    return SaveOptions(session.root, lambda: ensure_place(session.own_folder))
+    return SaveOptions(session.root, lambda: ensure_place(session.own_folder), at_end=session.target.in_git)
 
 
 def run_shown(

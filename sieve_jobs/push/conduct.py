@@ -42,12 +42,12 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
         followed = await following if following is not None else None
         if not (run.cut_off or run.options.saver):
             await run.saver.finish(run.stop)
-        await run.recorder.flush()
+        await _record_rest(run)
         return followed
     except SieveJobsError as error:
         run.ending.set()  # what was not pushed waits for nothing else
         with suppress(SieveJobsError):
-            await run.recorder.flush()  # what the pushes under way came to
+            await _record_rest(run)  # what the pushes under way came to
         run.problems += error.diagnostics
         run.codes.add(error.exit_code)
         return None
@@ -58,6 +58,13 @@ async def conduct(run: Run, begin: Callable[[Doubts], Coroutine[None, None, None
             await asyncio.gather(following, return_exceptions=True)
         if run.options.saver is None:
             await run.saver.close()
+
+
+async def _record_rest(run: Run) -> None:
+    """What is known at the end of the run, that of outputs which were saved included. Raises StateError."""
+    if run.options.saver is None:
+        await run.saver.close()
+    await run.recorder.flush()
 
 
 async def pump(run: Run, doubts: Doubts) -> None:

@@ -41,12 +41,14 @@ def are_there(files: Iterable[SavedFile], root: Path) -> bool:
 def is_kept(saved: Saved | None, place: str, root: Path, since: Saved | None) -> bool:
     """Whether an earlier job's saved outputs are still there: looked at where this folder, *place*, saved them.
 
-    Where another one did, they count as there unless what was saved *since* lies on them.
+    Where another one did, and its run ended in order, they count as there unless what was saved *since* lies on them.
     """
-    if saved is None or not saved.complete:
+    if saved is None:
         return False
-    if saved.place == place:
+    if saved.place == place and (saved.complete or saved.files):
         return are_there(saved.files, root)
+    if not saved.complete:
+        return False
     later = {file.path: file for file in since.files} if since is not None else {}
     return all(later.get(file.path, file) == file for file in saved.files)
 

@@ -1,7 +1,8 @@
 """Save: outputs of finished jobs go where their specs say. Fetched beside their place, recorded, then put in it whole.
 
 What is put somewhere is on record before it is there, so that a run that is killed leaves nothing that the next one
-would take for somebody else's file.
+would take for somebody else's file. That all of it lies there is recorded afterwards: at once where state and outputs
+share a disk, and at the end of the run where they do not, as the outputs' disk may go with a run that is killed.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ class SaveOptions:
     """The project's root."""
     place: Callable[[], str]
     """The id of the project's folder, made when it is first asked for."""
+    at_end: bool = False
+    """That outputs are saved is recorded once the run ends in order. A run that is killed leaves them to be saved, so
+    that nobody counts on a disk that may have gone with it; where it has not, they are found there."""
 
 
 class Saver:
@@ -60,6 +64,7 @@ class Saver:
         self._forgotten: set[SavedFile] = set()
         self._claims: dict[str, str] = {}
         """Who puts a file where in this run: two specs whose names only turn out to be one must not both."""
+        self._held_back: list[JobSaved] = []
         self._closed = False
 
     def add(self, name: str, job_id: str) -> None:
@@ -78,29 +83,35 @@ class Saver:
         self._forgotten.update(saved.files)
 
     async def finish(self, stop: Stop | None = None) -> None:
-        """Returns once everything added is saved or has failed, or somebody asked to stop. Raises StateError."""
+        """Returns once everything added is saved or has failed, or somebody asked to stop, and that is on record.
+
+        Raises StateError.
+        """
         done = asyncio.create_task(self._all())
         ends: list[asyncio.Task[object]] = [] if stop is None else [asyncio.create_task(stop.asked.wait())]
         try:
             await asyncio.wait([done, *ends], return_when=asyncio.FIRST_COMPLETED)
             if done.done():
                 done.result()
-                await self._recorder.flush()
         finally:
             for end in (done, *ends):
                 end.cancel()
             await self.close()
             await asyncio.gather(done, *ends, return_exceptions=True)
+        await self._recorder.flush()
 
     async def _all(self) -> None:
         await asyncio.gather(*self._tasks.values())
 
     async def close(self) -> None:
-        """Ends what is under way: nothing of it stays half."""
+        """Ends what is under way: nothing of it stays half. What is saved is handed over to the recorder."""
         self._closed = True
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        held_back, self._held_back = self._held_back, []
+        for said in held_back:
+            self._recorder.status(said)
 
     async def _save_one(self, options: SaveOptions, name: str, job_id: str) -> None:
         async with self._jobs:
@@ -129,7 +140,7 @@ class Saver:
         known = entry.saved if entry.saved is not None and entry.saved.asked == entry.save else None
         place = options.place()
         if known is not None and known.files and await asyncio.to_thread(are_there, known.files, options.root):
-            return self._record(entry.job_id, replace(known, place=place, complete=True))
+            return self._lies_there(options, entry.job_id, replace(known, place=place, complete=True))
         wanted = await self._wanted(entry)
         fetched: list[Fetched] = []
         try:
@@ -140,10 +151,10 @@ class Saver:
             self._refuse_in_the_way(entry, fetched)
             if self._entry(entry.name, entry.job_id) is None:
                 raise NotSavedError("SJ195", f"'{entry.name}' has another job by now", "run apply again")
-            self._record(entry.job_id, Saved(entry.save, place, files, complete=False))
+            self._recorder.status(JobSaved(entry.job_id, Saved(entry.save, place, files, complete=False)))
             await self._recorder.flush()
             put(fetched)
-            return self._record(entry.job_id, Saved(entry.save, place, files))
+            return self._lies_there(options, entry.job_id, Saved(entry.save, place, files))
         except OSError as error:
             raise NotSavedError("SJ195", f"could not save the outputs of '{entry.name}': {why(error)}") from error
         finally:
@@ -151,8 +162,13 @@ class Saver:
                 if each.part is not None:
                     each.part.discard()
 
-    def _record(self, job_id: str, saved: Saved) -> Saved:
-        self._recorder.status(JobSaved(job_id, saved))
+    def _lies_there(self, options: SaveOptions, job_id: str, saved: Saved) -> Saved:
+        """*saved*, which is recorded now or at the end."""
+        said = JobSaved(job_id, saved)
+        if options.at_end:
+            self._held_back.append(said)
+        else:
+            self._recorder.status(said)
         return saved
 
     async def _wanted(self, entry: Entry) -> Sequence[Wanted]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from sieve_jobs.errors import StateError
+from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.push.recorder import Recorder, Waiter, answered, tell
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import Learned, Write
@@ -98,11 +98,16 @@ class SlowRecorder(Recorder):
             then()
 
     def _commit_both(self, writes: Sequence[Write], statuses: Sequence[Learned]) -> None:
-        """In one push where there is anything but statuses."""
-        if writes:
-            self._commit_all([*writes, *statuses])
-        else:
+        """In one push where there is anything but statuses; these go alone where another run came first."""
+        if not writes:
             self._store.commit(statuses, None)
+            return
+        try:
+            self._commit_all([*writes, *statuses])
+        except LockedError:
+            if statuses:
+                self._store.commit(statuses, None)
+            raise
 
 
 def _joined(waiting: list[Waiter]) -> Waiter:

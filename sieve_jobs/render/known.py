@@ -68,7 +68,7 @@ def show(entry: Entry | None, said: Explanation, past: Sequence[PastJob], style:
     ]
     lines = [title, *(f"  {style.paint(pad(label, 9), 'dim')} {value}" for label, value in fields if value)]
     if entry.saved is not None:
-        lines.append(f"  {style.paint('saved' if entry.saved.complete else 'saved in part', 'dim')}")
+        lines.append(f"  {style.paint('saved' if entry.saved.complete else 'to be saved', 'dim')}")
         lines += [f"    {escape(file.path)}  {plain_size(file.size)}" for file in entry.saved.files]
     if past:
         lines.append(f"  {style.paint('before', 'dim')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sieve_jobs.state.entry import Entry, Intent, PastJob
+from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved
 from sieve_jobs.state.writes import (
     ClearIntent,
     DropEntry,
@@ -111,7 +111,8 @@ def entry_with(entry: Entry, said: Learned) -> Entry:
     and what was reported of its loss does not count for its end.
     """
     if isinstance(said, JobSaved):
-        return entry if entry.saved == said.saved else replace(entry, saved=said.saved)
+        saved = _saved_with(entry.saved, said.saved, wanted=entry.save)
+        return entry if saved == entry.saved else replace(entry, saved=saved)
     if entry.status.is_final:
         return replace(entry, reported=True) if said.reported and not entry.reported else entry
     found_again = entry.lost and not said.lost
@@ -127,10 +128,23 @@ def entry_with(entry: Entry, said: Learned) -> Entry:
     return entry if after == entry else after
 
 
+def _saved_with(known: Saved | None, said: Saved, *, wanted: str = "") -> Saved:
+    """What is known to be saved of a job: what was said last, unless that is worth less than what was *known*.
+
+    It is where it follows a pattern that is no longer *wanted*, and where another folder only begins to save.
+    """
+    if known is None:
+        return said
+    if known.asked != said.asked:
+        return known if known.asked == wanted else said
+    return known if known.complete and not said.complete and known.place != said.place else said
+
+
 def job_with(job: PastJob, said: Learned) -> PastJob:
     """As entry_with, for an earlier job."""
     if isinstance(said, JobSaved):
-        return job if job.saved == said.saved else replace(job, saved=said.saved)
+        saved = _saved_with(job.saved, said.saved)
+        return job if saved == job.saved else replace(job, saved=saved)
     if job.status.is_final:
         return job
     after = replace(

@@ -88,6 +88,7 @@ class JobStatus:
 class JobSaved:
     """What was saved of a job's outputs, for the entry or earlier job of that id. The last one holds.
 
+    But that another folder begins to save them takes nothing back, nor does a pattern that the entry asks for no more.
     Like JobStatus it needs no lock and no serial: a job's outputs are the same for everyone who saves them.
     """
 

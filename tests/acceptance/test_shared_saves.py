@@ -1,12 +1,20 @@
-"""Outputs and a state that is shared: what one folder saved is neither missing nor fetched in another."""
+"""Outputs and a state that is shared: what one folder saved is neither missing nor fetched in another.
+
+Unless its run died: then nobody knows whether its disk is still there, and it is fetched again.
+"""
 
 from __future__ import annotations
 
+import shutil
+import signal
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.acceptance.shared import Clone, git, make_remote
 from tests.cloud import Cloud, Fault, Outcome, Script
-from tests.project import spec
+from tests.project import spec, started
 
 KEY = "ab" * 32
 SPECS = 3
@@ -50,4 +58,47 @@ def test_an_empty_disk_fetches_nothing_and_a_failed_save_is_another_runner_s_to_
             assert clone.remote("plan", "--json", "--detailed-exitcode").document["notices"] == []
             assert clone.apply().code == 0
         assert (saved(third), commits(remote), len(cloud.requests)) == ([], before, calls)
+        assert len(cloud.pushes) == SPECS
+
+
+def wait_for_file(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} is not there"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "left"),
+    [
+        pytest.param(signal.SIGKILL, -signal.SIGKILL, ["out/0/0.mp4", "out/1/0.mp4", "out/2/0.mp4"], id="killed"),
+        pytest.param(signal.SIGINT, 130, ["out/2/0.mp4"], id="interrupted"),
+    ],
+)
+def test_what_a_runner_saved_is_on_record_once_it_ends_in_order(
+    tmp_path: Path, ends: int, code: int, left: list[str]
+) -> None:
+    """One job of three goes on when the runner ends; its disk goes with it."""
+    outcomes = [
+        Outcome(f'"width":{number}', polls=-1 if number == 2 else 0, outputs=[{"url": f"{{url}}/files/{number}.mp4"}])
+        for number in range(SPECS)
+    ]
+    with Cloud.running(Script(outcomes=outcomes, faults=[Fault("hold", route="file", match="1.mp4")])) as cloud:
+        remote = make_remote(tmp_path)
+        dies, finishes, idles = (clone_of(remote, name, cloud) for name in "abc")
+        with started(dies.root, "apply", "-t", "prod", "--yes", **dies.environ) as process:
+            wait_for_file(dies.root / "out/0/0.mp4")
+            cloud.let_go()
+            wait_for_file(dies.root / "out/1/0.mp4")
+            process.send_signal(ends)
+            assert process.wait(60) == code
+        shutil.rmtree(dies.root)
+
+        (running,) = (job for job in cloud.jobs if job.pushed["inputs"]["width"] == 2)
+        cloud.finish(running.id)
+        continued = finishes.remote("apply", "--continue", "--json")
+        assert continued.code == 0, continued.all
+        assert saved(finishes) == left
+        assert idles.apply().code == 0
+        assert saved(idles) == []
         assert len(cloud.pushes) == SPECS

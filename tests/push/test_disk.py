@@ -40,7 +40,10 @@ def test_are_there(tmp_path: Path, found: str | None, there: bool) -> None:
     ("earlier", "since", "kept"),
     [
         pytest.param(None, None, False, id="never saved"),
-        pytest.param(saved(file("0"), complete=False), None, False, id="in part"),
+        pytest.param(saved(file("0"), complete=False), None, True, id="here, and its run died before it said so"),
+        pytest.param(saved(file("0"), file("1"), complete=False), None, False, id="here in part"),
+        pytest.param(saved(file("0"), complete=False, place="ci"), None, False, id="where a run died"),
+        pytest.param(saved(complete=False), None, False, id="begun"),
         pytest.param(saved(file("0")), None, True, id="here"),
         pytest.param(saved(file("0"), file("1")), None, False, id="one is missing here"),
         pytest.param(saved(file("1"), place="ci"), None, True, id="elsewhere"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.errors import StateError
+from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.push.recorder import recorder_for
 from sieve_jobs.push.slow_recorder import SlowRecorder
 from sieve_jobs.state.sqlite import SqliteStore, open_store
@@ -139,3 +139,19 @@ def test_after_a_failed_commit_everybody_who_waits_is_told(far: FarStore) -> Non
 
     asyncio.run(main())
     assert len(far.commits) == 2
+
+
+def test_what_was_learned_goes_in_though_another_run_came_first(far: FarStore) -> None:
+    put, other = entries(2)
+
+    async def main() -> None:
+        recorder = recorder_of(far)
+        far.gate.release(9)
+        await recorder.write(put)
+        SqliteStore.commit(far, [other], 1)
+        recorder.status(JobStatus("job-0", Status.FINISHED))
+        with pytest.raises(LockedError):
+            await recorder.write(other)
+
+    asyncio.run(main())
+    assert far.get(["clip-0"])["clip-0"].status is Status.FINISHED

@@ -11,10 +11,10 @@ import pytest
 
 from sieve_jobs.errors import LockedError
 from sieve_jobs.state.git.store import GitStore
-from sieve_jobs.state.writes import JobStatus, PutEntry, PutIntent
+from sieve_jobs.state.writes import JobSaved, JobStatus, PutEntry, PutIntent
 from sieve_jobs.wire import Status
 from tests.state.remote import REF, code_of, git, make_clone, make_remote, open_in, text_of, tip
-from tests.state.samples import NOON, OWNER, entry, intent
+from tests.state.samples import NOON, OWNER, entry, intent, saved
 
 
 class TestLease:
@@ -69,6 +69,12 @@ class TestLease:
                 theirs.commit([PutEntry(entry("theirs"))], serial)
                 with pytest.raises(LockedError) as caught:
                     ours.commit([PutIntent(intent("u2"))], 1)
+                # What was learned decides nothing: whoever was overtaken may say it, and it joins what is there by now.
+                ours.commit([JobSaved("job-theirs", saved("out/0", complete=False))], None)
+                theirs.commit([PutEntry(entry("more"))], serial + 1)
+                ours.commit([JobSaved("job-theirs", saved("out/0"))], None)
+            assert theirs.load().header.serial == serial + 2
+            assert theirs.get(["theirs"])["theirs"].saved == saved("out/0")
             with pytest.raises(LockedError) as caught:
                 ours.commit([PutIntent(intent("u2"))], theirs.load().header.serial)
             assert code_of(caught.value) == "SJ151"

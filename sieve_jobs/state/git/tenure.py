@@ -55,9 +55,10 @@ class Tenure:
     def next(self, head: Head, *, decides: bool) -> tuple[int, Lease | None]:
         """Fence and lease of a commit on *head*. Raises LockedError where another run holds it, or took it over.
 
-        What decides nothing, a status, goes in under anybody's lease.
+        What decides nothing, a status, goes in under anybody's lease, and renews none but our own.
         """
-        if self._owner is None or not (decides or self.held):
+        ours = self.held and head.fence == self._fence and head.lease is not None
+        if self._owner is None or not (decides or ours):
             return head.fence, head.lease
         if self._fence is None:
             stranger = self.stranger(head)
