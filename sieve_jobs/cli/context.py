@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sieve_jobs.render.style import Style
     from sieve_jobs.source import FunctionSources
     from sieve_jobs.spec.cache import ParseCache
-    from sieve_jobs.spec.load import LoadSettings, Tree
     from sieve_jobs.spec.tags import TagKey
+    from sieve_jobs.spec.tree import LoadSettings, Tree
     from sieve_jobs.spec.variables import Variables
     from sieve_jobs.state.sqlite import SqliteStore
 
@@ -221,7 +221,7 @@ class Session:
         return {f"{owner}/{name}": function.source_hash for name, function in self.declared.functions.items()}
 
     def load_settings(self) -> LoadSettings:
-        from sieve_jobs.spec.load import LoadSettings
+        from sieve_jobs.spec.tree import LoadSettings
 
         return LoadSettings(
             root=self.root,

@@ -14,7 +14,7 @@ from sieve_jobs.config import CONFIG_NAME
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import GuardedError
 from sieve_jobs.source import FunctionSources, function_folders, read_functions
-from sieve_jobs.spec.load import Tree
+from sieve_jobs.spec.tree import Tree
 from sieve_jobs.watch.functions import Usable, usable
 from sieve_jobs.watch.interest import Interest
 

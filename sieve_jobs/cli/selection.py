@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sieve_jobs.cli.context import Session
 from sieve_jobs.errors import InvalidError, UsageError
 from sieve_jobs.render.text import escape
-from sieve_jobs.spec.load import Tree, default_name
+from sieve_jobs.spec.tree import Tree, default_name
 
 
 def selected(session: Session, words: Sequence[str]) -> frozenset[str] | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Wants(Protocol):
-    """What planning needs of a loaded tree (`spec.load.Tree`)."""
+    """What planning needs of a loaded tree (`spec.tree.Tree`)."""
 
     @property
     def wanted(self) -> Sequence[Wanted]: ...

@@ -17,8 +17,9 @@ from sieve_jobs.sdk.encode import encode
 from sieve_jobs.sdk.files import from_json
 from sieve_jobs.sdk.shim import FOLDER
 from sieve_jobs.source import FunctionSources, read_functions
-from sieve_jobs.spec.load import LoadSettings, load_tree
+from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.request import push_body
+from sieve_jobs.spec.tree import LoadSettings
 from sieve_jobs.spec.variables import Variables
 
 PAGE = Path(__file__).parents[2] / "docs" / "functions.md"

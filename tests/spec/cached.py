@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from sieve_jobs.spec.cache import ParseCache, is_settled
-from sieve_jobs.spec.load import LoadSettings, Tree, load_tree
+from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.stamp import stamp_of
+from sieve_jobs.spec.tree import LoadSettings, Tree
 from sieve_jobs.spec.variables import Variables
 from tests.project import write
 from tests.spec.loading import settings

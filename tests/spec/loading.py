@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.spec.jobspec import Detail
-from sieve_jobs.spec.load import LoadSettings
 from sieve_jobs.spec.parse import ParsedFile, ParseSettings, parse_file
 from sieve_jobs.spec.tags import key_from
+from sieve_jobs.spec.tree import LoadSettings
 from sieve_jobs.spec.variables import Variables
 from tests.project import write
 

@@ -15,7 +15,8 @@ import pytest
 
 from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.spec.load import Tree, load_tree
+from sieve_jobs.spec.load import load_tree
+from sieve_jobs.spec.tree import Tree
 from sieve_jobs.spec.variables import Variables
 from tests.project import write
 from tests.spec.loading import settings, where

@@ -160,7 +160,8 @@ _UNCHANGED = """
 import sys
 from pathlib import Path
 from sieve_jobs.spec.cache import ParseCache
-from sieve_jobs.spec.load import LoadSettings, load_tree
+from sieve_jobs.spec.load import load_tree
+from sieve_jobs.spec.tree import LoadSettings
 from sieve_jobs.spec.tags import key_from
 from sieve_jobs.spec.variables import Variables
 root = Path(sys.argv[1])

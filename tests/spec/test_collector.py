@@ -11,7 +11,8 @@ from tests.project import write
 LOAD_TWICE = """
 import gc, sys
 from pathlib import Path
-from sieve_jobs.spec.load import LoadSettings, load_tree
+from sieve_jobs.spec.load import load_tree
+from sieve_jobs.spec.tree import LoadSettings
 from sieve_jobs.spec.variables import Variables
 
 def load():

@@ -8,7 +8,8 @@ import pytest
 
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import ParseCache
-from sieve_jobs.spec.load import default_name, load_tree
+from sieve_jobs.spec.load import load_tree
+from sieve_jobs.spec.tree import default_name
 from tests.project import write
 from tests.spec.loading import settings, where
 
