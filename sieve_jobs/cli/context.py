@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 from sieve_jobs.cli.streams import Streams
-from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import InvalidError, StateError, UsageError
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from sieve_jobs.config import Config, Target
@@ -186,7 +186,9 @@ class Session:
         """What `.env` beside the config says."""
         if self.kept.dotenv is not None:
             return self.kept.dotenv
-        return _read_dotenv(self.root / ".env")
+        from sieve_jobs.config.env_file import read_env_file
+
+        return read_env_file(self.root / ".env")
 
     @cached_property
     def variables(self) -> Variables:
@@ -289,16 +291,3 @@ class Session:
             return word
         path = Path(os.path.normpath(self.start / word))
         return path.relative_to(self.root).as_posix() if path.exists() and path.is_relative_to(self.root) else word
-
-
-def _read_dotenv(path: Path) -> Mapping[str, str]:
-    """The variables of `.env`, as written; none without that file. Raises InvalidError if it cannot be read."""
-    if not path.is_file():
-        return {}
-    from dotenv import dotenv_values
-
-    try:
-        found = dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(Diagnostic("SJ180", "could not read the variables in .env", Place(".env"))) from error
-    return {name: value for name, value in found.items() if value is not None}

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from sieve_jobs import wire
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, InvalidError, RefusedError, UnconfirmedError, UnreachableError
+from sieve_jobs.push.answer import TooLargeError, decoded, function_names, refusal, unconfirmed
 from sieve_jobs.push.clock import Clock, SystemClock
-from sieve_jobs.push.endpoint import parse_date, parse_endpoint, retry_after
+from sieve_jobs.push.endpoint import parse_date, parse_endpoint
 from sieve_jobs.push.exchange import BrokenError, NotSentError, RawAnswer
 from sieve_jobs.push.http import Http, StatusError, TooLongError
-from sieve_jobs.push.outcome import Outcome, of_status
 from sieve_jobs.push.pace import backoff
 from sieve_jobs.push.part import Part
 from sieve_jobs.push.redact import Redactor
@@ -35,22 +34,7 @@ READ_TRIES = 4
 DOWNLOAD_TRIES = 3
 AWAIT_SECONDS = 600.0
 """How long the far side holds an /await. Source: openapi.json."""
-LONGEST_MESSAGE = 2000
-"""Characters of a message, which may quote the far side."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_JOB_ID = re.compile(rb'\A\s*\{\s*"id"\s*:\s*"([0-9a-fA-F-]{36})"')
-
-
-class TooLargeError(UnconfirmedError):
-    """The answer is too large to be read whole."""
-
-
-class NamedJobError(UnconfirmedError):
-    """The answer broke off, or could not be read, after it had named the job."""
-
-    def __init__(self, message: str, job_id: str) -> None:
-        super().__init__(message)
-        self.job_id = job_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +113,15 @@ class Client:
         except NotSentError as error:
             raise self._unreachable(error) from None
         except BrokenError as error:
-            raise self._unconfirmed(f"{what}: {error}", error.body) from None
+            raise unconfirmed(f"{what}: {error}", self.redactor, error.body) from None
         self._note(answer)
         if answer.status != 200:
-            self._refuse(answer, what)
+            raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
         try:
-            response = wire.parse_push(_decoded(answer))
+            response = wire.parse_push(decoded(answer))
         except wire.WireError as error:
             message = f"{what} answered 200 with a body that cannot be used ({error})"
-            raise self._unconfirmed(message, answer.body) from None
+            raise unconfirmed(message, self.redactor, answer.body) from None
         return Pushed(response, self.engine is True, self.server_now())
 
     async def job(self, job_id: str, offset: int = 0) -> wire.Job:
@@ -188,7 +172,7 @@ class Client:
         found: set[str] = set()
         for page in range(20):
             params = {"limit": str(wire.PAGE_LIMIT), "offset": str(page * wire.PAGE_LIMIT)}
-            names = await self._call("GET", wire.FUNCTIONS, params, _function_names)
+            names = await self._call("GET", wire.FUNCTIONS, params, function_names)
             found.update(names)
             if len(names) < wire.PAGE_LIMIT:
                 break
@@ -229,7 +213,7 @@ class Client:
                 answer = await self._answer(method, path, params, deadline or self._deadline)
                 if engine_only and answer.header(wire.ENGINE_HEADER) != "1":
                     raise UnconfirmedError(f"{method} {path} was not answered by the engine", status=answer.status)
-                return parse(_decoded(answer))
+                return parse(decoded(answer))
             except wire.WireError as error:
                 wrong: CallError = UnconfirmedError(
                     f"{method} {path} answered with a body that cannot be used ({error})"
@@ -252,10 +236,10 @@ class Client:
         except TooLongError as error:
             raise TooLargeError(f"{what}: {error}") from None
         except BrokenError as error:
-            raise self._unconfirmed(f"{what}: {error}") from None
+            raise unconfirmed(f"{what}: {error}", self.redactor) from None
         self._note(answer)
         if answer.status != 200:
-            self._refuse(answer, what)
+            raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
         return answer
 
     def _note(self, answer: RawAnswer) -> None:
@@ -267,46 +251,9 @@ class Client:
                 # The same text again says nothing new: its second began no later than when it was first seen.
                 self._seen_date = (date, self._clock.monotonic())
 
-    def _refuse(self, answer: RawAnswer, what: str) -> NoReturn:
-        status = answer.status
-        try:
-            detail = wire.parse_detail(_decoded(answer))
-        except wire.WireError:
-            detail = None
-        words = ", a redirect, which is never followed" if 300 <= status < 400 else ""
-        words += f": {detail}" if detail else ""
-        message = self.redactor.clean(f"{what} answered {status}{words}")[:LONGEST_MESSAGE]
-        wait = retry_after(answer.header("retry-after"), self.server_now() or self._clock.now())
-        sure = answer.header(wire.APPLIED_HEADER) == "no" and answer.header(wire.ENGINE_HEADER) == "1"
-        unconfirmed = of_status(status, surely_not_applied=sure) is Outcome.UNCONFIRMED
-        raise (UnconfirmedError if unconfirmed else RefusedError)(message, status=status, retry_after=wait)
-
     def _unreachable(self, error: NotSentError) -> UnreachableError:
         return UnreachableError(self.redactor.clean(f"could not reach {self.endpoint}: {error}"))
-
-    def _unconfirmed(self, message: str, body: bytes = b"") -> UnconfirmedError:
-        named = _JOB_ID.match(body)
-        text = self.redactor.clean(message)[:LONGEST_MESSAGE]
-        return NamedJobError(text, named[1].decode()) if named else UnconfirmedError(text)
 
 
 def _job_path(job_id: str) -> str:
     return f"{wire.JOBS}/{quote(job_id, safe='')}"
-
-
-def _decoded(answer: RawAnswer) -> wire.Json:
-    """The JSON of an answer. Raises WireError."""
-    if answer.header("content-encoding") not in (None, "identity"):
-        raise wire.WireError("it is compressed, which was not asked for")
-    try:
-        found: wire.Json = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise wire.WireError("it is not JSON") from None
-    return found
-
-
-def _function_names(body: wire.Json) -> tuple[str, ...]:
-    if not isinstance(body, list):
-        raise wire.WireError("not an array")
-    rows = (row for row in body if isinstance(row, dict))
-    return tuple(f"{row.get('owner_name')}/{row.get('name')}" for row in rows)

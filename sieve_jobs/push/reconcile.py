@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sieve_jobs.push.client import Client, TooLargeError
+from sieve_jobs.push.answer import TooLargeError
+from sieve_jobs.push.client import Client
 from sieve_jobs.push.projection import Likeness, likeness
 from sieve_jobs.spec.tags import TagKey
 from sieve_jobs.state.entry import Intent

@@ -8,7 +8,8 @@ from enum import Enum
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, InvalidError
 from sieve_jobs.push.adopt import adopt
-from sieve_jobs.push.client import NamedJobError, Pushed
+from sieve_jobs.push.answer import NamedJobError
+from sieve_jobs.push.client import Pushed
 from sieve_jobs.push.draft import Order, answered, intent_of
 from sieve_jobs.push.events import InDoubt, Pushing, Waiting
 from sieve_jobs.push.guard import unset_secret

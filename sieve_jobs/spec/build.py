@@ -28,7 +28,6 @@ from yaml.events import (
 from sieve_jobs.spec.document import (
     FILE_KEYS,
     BuildError,
-    Container,
     Document,
     Template,
     TemplateText,
@@ -36,6 +35,7 @@ from sieve_jobs.spec.document import (
     span_of,
 )
 from sieve_jobs.spec.expansion import MAX_DEPTH, MAX_NODES, MERGE_STEP, Expansion
+from sieve_jobs.spec.frame import KEY_STEP, MISREAD, Frame
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened
 from sieve_jobs.spec.syntax import check_directives, no_yaml
@@ -44,39 +44,10 @@ from sieve_jobs.wire import Json
 
 MAX_DOCUMENTS = 10_000
 
-_ITEM = 0
-"""The key of a frame that is a list: like a mapping's that is known, so that a value comes next."""
-
-MISREAD = -2
-"""In a pointer, the place of a value whose key is none. It is read, for what is wrong within, and then left out."""
-
-KEY_STEP = -3
-"""In a pointer, the place of a mapping or list that stands as a key."""
-
 
 def read_documents(text: str, *, marks: bool = False) -> Iterator[Document]:
     """The documents of *text*, empty ones left out. Raises BuildError, and nothing else, at the first bad one."""
     return Builder(text, marks=marks).read()
-
-
-class Frame:
-    """A mapping or sequence that is being read."""
-
-    __slots__ = ("anchor", "items", "key", "mapping", "merge")
-
-    def __init__(self, anchor: str | None, *, is_list: bool) -> None:
-        self.anchor = anchor
-        self.items: list[Json] | None = [] if is_list else None
-        self.mapping: dict[Any, Json] = {}
-        """Besides its keys, what it merges, at MERGE_STEP, until it is read to its end."""
-        self.key: str | int | None = _ITEM if is_list else None
-        """The key whose value comes next, MERGE_STEP for a `<<`; None where a key comes next."""
-        self.merge: Event | None = None
-        """The `<<` of this mapping, once it was read."""
-
-    @property
-    def container(self) -> Container:
-        return self.mapping if self.items is None else self.items
 
 
 class Builder:

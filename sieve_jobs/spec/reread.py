@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from yaml.events import Event
 
-from sieve_jobs.spec.build import KEY_STEP, MISREAD, Builder
+from sieve_jobs.spec.build import Builder
 from sieve_jobs.spec.document import BuildError, Document
+from sieve_jobs.spec.frame import KEY_STEP, MISREAD
 from sieve_jobs.spec.jobspec import Pointer
 
 STAND_IN = ""

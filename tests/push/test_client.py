@@ -10,7 +10,8 @@ from typing import TypeVar
 import pytest
 
 from sieve_jobs.errors import CallError, InvalidError, RefusedError, UnconfirmedError, UnreachableError
-from sieve_jobs.push.client import Client, NamedJobError, TooLargeError
+from sieve_jobs.push.answer import NamedJobError, TooLargeError
+from sieve_jobs.push.client import Client
 from sieve_jobs.push.endpoint import parse_endpoint, retry_after
 from sieve_jobs.push.http import LONGEST_BODY
 from sieve_jobs.wire import Json
