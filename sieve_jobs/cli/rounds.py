@@ -13,6 +13,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.looking import as_configured, function_problems, interest_of, shown_paths, with_functions
+from sieve_jobs.cli.parked import Parked
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
 from sieve_jobs.cli.screen import Screen
@@ -26,7 +27,6 @@ from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.render.quantity import count
 from sieve_jobs.render.watching import paths as in_words
 from sieve_jobs.source import FunctionSources
-from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.watch.feed import Feed
 from sieve_jobs.watch.functions import Usable
 from sieve_jobs.watch.interest import Interest
@@ -78,8 +78,7 @@ class Rounds:
         self.interest = Interest(root="/")
         self._functions: FunctionSources | None = None
         self._names: Set[str] = frozenset()
-        self._parked: dict[str, str] = {}
-        """Names whose push was refused, with the digest that was asked for: they wait for an edit."""
+        self._parked = Parked()
         self._began = False
 
     async def make(
@@ -91,7 +90,7 @@ class Rounds:
             looked = self._look(session, feed)
         self._functions = looked.functions.sources
         paths = shown_paths(session, changed or ())
-        self._unpark(paths, looked)
+        self._parked.release(paths, looked.session.tree.wanted)
         try:
             done, said = await self._carried_out(looked, paths)
         except GuardedError as error:
@@ -158,7 +157,11 @@ class Rounds:
             if state is None:
                 return Round.DONE, "stopped"
             planned = make_plan(session, state.store, looked.options)
-            planned = replace(planned, plan=self._without_waiting(planned.plan, looked))
+            plan, held_back = self._parked.leave_out(planned.plan, looked.functions, session.config.project.owner)
+            if held_back:
+                text = f"{in_words(held_back)}: until the function is mended"
+                screen.say("held", "held", "change", text, names=held_back[:20])
+            planned = replace(planned, plan=plan)
             return await self._applied(session, planned, state, paths)
 
     async def _state(self, session: Session, held: ExitStack) -> Held | None:
@@ -213,8 +216,7 @@ class Rounds:
     def _taken_in(self, result: ApplyResult, plan: Plan) -> tuple[Round, str]:
         self._screen.problems("pushes", ())
         self._spent.pushes += result.summary.pushed
-        digests = {change.name: change.digest or "" for change in plan.changes}
-        self._parked.update({name: digests.get(name, "") for name in self._screen.refused})
+        self._parked.park(self._screen.refused, plan)
         told = [problem for problem in result.problems if problem.code not in {"SJ143", "SJ140"}]
         self._screen.problems("run", told)
         if ExitCode.GUARDED in result.codes:
@@ -266,45 +268,6 @@ class Rounds:
             or plan.unsaved
             or any(not entry.reported for entry in plan.failed.values())
         )
-
-    def _without_waiting(self, plan: Plan, looked: Looked) -> Plan:
-        """*plan* without the pushes that wait for an edit: refused ones, and those of functions that are broken."""
-        broken = looked.functions.broken
-        owner = looked.session.config.project.owner
-        known = looked.functions.sources.functions
-
-        def waits(detail: Detail | None, name: str) -> bool:
-            function = (detail.spec.function or "") if detail is not None else ""
-            author, _, called = function.partition(":")[0].partition("/")
-            if author != owner or not looked.functions.problems:
-                return False
-            return called in broken or called not in known
-
-        kept = []
-        held: list[str] = []
-        for change in plan.changes:
-            if change.action is Action.PUSH and self._parked.get(change.name) == change.digest:
-                continue
-            if change.action is Action.PUSH and waits(change.detail, change.name):
-                held.append(change.name)
-                continue
-            kept.append(change)
-        if held:
-            self._screen.say(
-                "held", "held", "change", f"{in_words(held)}: until the function is mended", names=held[:20]
-            )
-        if len(kept) == len(plan.changes):
-            return plan
-        fewer = plan.summary._replace(push=plan.summary.push - (len(plan.changes) - len(kept)))
-        return replace(plan, changes=tuple(kept), summary=fewer)
-
-    def _unpark(self, paths: Collection[str], looked: Looked) -> None:
-        """What was refused is tried again when its file was saved, or anything but a spec."""
-        specs = {row.name: row.path for row in looked.session.tree.wanted}
-        if any(path not in specs.values() for path in paths):
-            self._parked.clear()
-        for name in [name for name in self._parked if specs.get(name) in paths]:
-            del self._parked[name]
 
 
 def _files(functions: Usable, session: Session) -> list[str]:

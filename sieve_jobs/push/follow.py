@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, RefusedError
-from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.events import Event, JobFailed, Lost, StatusChanged, Waiting
 from sieve_jobs.push.followed import End, Followed, FollowOptions, FollowResult
+from sieve_jobs.push.gone import key_of_another, lost, said_of_gone
 from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.push.recorder import Recorder
@@ -281,31 +281,16 @@ class Follower:
         """The far side does not know a job that had not finished. That is believed only of our own organisation."""
         if job.job_id not in self._open:
             return
-        other = await self._other_organization()
-        if other is not None:
-            problem = f"the api key belongs to organisation {other}, this state to {self._options.organization_id}"
-            self._end(Diagnostic("SJ146", problem, hint="use the key the state was made with"), ExitCode.GUARDED)
+        stranger = await key_of_another(self._client, self._options.organization_id)
+        if stranger is not None:
+            self._end(stranger, ExitCode.GUARDED)
             return
         if self._open.pop(job.job_id, None) is None:
             return
-        if job.superseded:
-            gone = JobStatus(job.job_id, Status.CANCELLED, error="the far side no longer knows it", reported=True)
-        else:
-            gone = JobStatus(job.job_id, job.status, lost=True, reported=True)
+        if not job.superseded:
             self._codes.add(ExitCode.DECISION)
-            hint = f"to run it again: {rerun_command(job.name, self._options.target)}"
-            what = f"the far side no longer knows job {job.job_id} of '{job.name}', which had not finished"
-            self._problems.append(Diagnostic("SJ148", what, hint=hint))
-        self._recorder.status(gone)
+            self._problems.append(lost(job, self._options.target))
+        self._recorder.status(said_of_gone(job))
         self._emit(Lost(job.name, job.job_id, finished=False))
         self._ended[job.job_id] = End(job.status, lost=True)
         self._wake()
-
-    async def _other_organization(self) -> str | None:
-        pinned = self._options.organization_id
-        try:
-            page = await self._client.jobs(limit=1)
-        except CallError:
-            return None
-        found = page.jobs[0].organization_id if page.jobs else ""
-        return found if pinned is not None and found not in ("", pinned) else None

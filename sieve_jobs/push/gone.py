@@ -1,0 +1,37 @@
+"""Jobs that are followed and that the far side no longer knows: what is recorded and said of them."""
+
+from __future__ import annotations
+
+from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.errors import CallError
+from sieve_jobs.plan.decide import rerun_command
+from sieve_jobs.push.client import Client
+from sieve_jobs.push.followed import Followed
+from sieve_jobs.state.writes import JobStatus
+from sieve_jobs.wire import Status
+
+
+async def key_of_another(client: Client, pinned: str | None) -> Diagnostic | None:
+    """That the api key is not of the *pinned* organisation, whose jobs it cannot see; None where that is not known."""
+    try:
+        page = await client.jobs(limit=1)
+    except CallError:
+        return None
+    found = page.jobs[0].organization_id if page.jobs else ""
+    if pinned is None or found in ("", pinned):
+        return None
+    problem = f"the api key belongs to organisation {found}, this state to {pinned}"
+    return Diagnostic("SJ146", problem, hint="use the key the state was made with")
+
+
+def said_of_gone(job: Followed) -> JobStatus:
+    """What is recorded: nobody waits for a job that was replaced, and that of a spec is lost."""
+    if job.superseded:
+        return JobStatus(job.job_id, Status.CANCELLED, error="the far side no longer knows it", reported=True)
+    return JobStatus(job.job_id, job.status, lost=True, reported=True)
+
+
+def lost(job: Followed, target: str) -> Diagnostic:
+    """The job of a spec is lost: somebody must decide."""
+    what = f"the far side no longer knows job {job.job_id} of '{job.name}', which had not finished"
+    return Diagnostic("SJ148", what, hint=f"to run it again: {rerun_command(job.name, target)}")
