@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.action.github import TOKEN
-from tests.project import REPOSITORY
+from tests.project import REPOSITORY, ran
 
 ACTION: dict[str, Any] = yaml.safe_load((REPOSITORY / "action.yml").read_text())
 LONGEST = 240.0
@@ -49,18 +50,15 @@ class Runner:
     event: dict[str, Any]
     environ: dict[str, str] = field(default_factory=dict)
     """What the workflow sets for the step: secrets."""
+    validates_here: bool = False
+    """Whether the step `Validate` is the command in this process: where another run has shown that bash starts it."""
     program: str = ""
     """Python that is installed as `sieve-jobs` in place of the real start of it."""
     step: subprocess.Popen[str] | None = None
     """What runs now, or ran last."""
 
     def run(self, **inputs: str) -> Job:
-        given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
-        known: dict[str, Any] = {
-            "inputs": given | {name.replace("_", "-"): value for name, value in inputs.items()},
-            "github": self.event | {"token": TOKEN},
-            "steps": {},
-        }
+        known = self.known({}, inputs)
         job = Job(0, "", {}, [], "", [])
         for step in ACTION["runs"]["steps"]:
             condition = str(step.get("if", ""))
@@ -71,6 +69,21 @@ class Runner:
             known["steps"][step.get("id", step["name"])] = {"outputs": outputs}
         job.outputs = {name: filled(said["value"], known) for name, said in ACTION["outputs"].items()}
         return job
+
+    def step_alone(self, name: str, came: Mapping[str, dict[str, str]], **inputs: str) -> Job:
+        """One step, behind others whose outputs *came*, by their ids; what it says is the job's output."""
+        job = Job(0, "", {}, [name], "", [])
+        job.outputs = self._ran(step_of(name), self.known(came, inputs), job)
+        return job
+
+    def known(self, came: Mapping[str, dict[str, str]], inputs: Mapping[str, str]) -> dict[str, Any]:
+        """What the expressions of the action may look up."""
+        given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
+        return {
+            "inputs": given | {name.replace("_", "-"): value for name, value in inputs.items()},
+            "github": self.event | {"token": TOKEN},
+            "steps": {step: {"outputs": outputs} for step, outputs in came.items()},
+        }
 
     def _used(self, step: dict[str, Any], known: dict[str, Any], job: Job) -> dict[str, str]:
         if "upload-artifact" in step["uses"]:
@@ -84,16 +97,23 @@ class Runner:
             self.installed()
             return {}
         arguments, folder, environ = self.prepared(step, known)
+        if self.validates_here and step["name"] == "Validate":
+            done = ran(folder, "validate", "--format", "github", "--target", known["inputs"]["target"], environ=environ)
+            return self._over(job, done.code, done.all)
         with subprocess.Popen(
             arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         ) as self.step:  # fmt: skip
             try:
-                job.log += self.step.communicate(timeout=LONGEST)[0]
+                log = self.step.communicate(timeout=LONGEST)[0]
             finally:
                 self.kill()
+        return self._over(job, self.step.returncode, log)
+
+    def _over(self, job: Job, code: int, log: str) -> dict[str, str]:
+        job.log += log
         job.summary += (self.temp / "summary").read_text()
-        job.code = job.code or self.step.returncode
+        job.code = job.code or code
         return self.said()
 
     def kill(self) -> None:
@@ -135,6 +155,11 @@ class Runner:
             (folder / "sieve-jobs").unlink()
             (folder / "sieve-jobs").write_text(f"#!{sys.executable}\n{self.program}\n")
             (folder / "sieve-jobs").chmod(0o755)
+
+
+def step_of(name: str) -> dict[str, Any]:
+    (step,) = (each for each in ACTION["runs"]["steps"] if each["name"] == name)
+    return dict(step)
 
 
 def filled(text: str, known: dict[str, Any]) -> str:

@@ -38,13 +38,23 @@ SCHEDULE = happened("schedule") | {"event": {}}
 FORK = pull_request("mallory/videos", "mallory")
 
 
+ALONE = ("-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "init.templateDir=")
+"""No clean-up behind a command, and no sample hooks: processes and files that no test looks at."""
+
+
 def git(folder: Path, *words: str) -> str:
     who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
     done = subprocess.run(
-        ["git", "-C", str(folder), *words], check=False, capture_output=True, text=True, env=os.environ | who
+        ["git", *ALONE, "-C", str(folder), *words], check=False, capture_output=True, text=True, env=os.environ | who
     )
     assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
     return done.stdout.strip()
+
+
+def clean_up_never(remote: Path) -> None:
+    """As hosts have it, a push to *remote* is not followed by a look for what could be packed."""
+    with (remote / "config").open("a") as config:
+        config.write("[receive]\n\tautogc = false\n")
 
 
 class Repository:
@@ -55,6 +65,7 @@ class Repository:
         self.folder, self.api, self.runs = folder, api, 0
         self.remote = folder / "remote.git"
         git(folder, "init", "-q", "--bare", "-b", "main", str(self.remote))
+        clean_up_never(self.remote)
         git(folder, "clone", "-q", str(self.remote), "author")
         self.author = folder / "author"
 
@@ -80,7 +91,8 @@ class Repository:
         for folder in (temp, home):
             folder.mkdir()
         git(self.folder, "init", "-q", str(checkout))
-        git(checkout, "remote", "add", "origin", str(self.remote))
+        with (checkout / ".git" / "config").open("a") as config:
+            config.write(f'[remote "origin"]\n\turl = {self.remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
         git(checkout, "fetch", "-q", "--no-tags", "--depth=1", "origin", event["ref"])
         git(checkout, "checkout", "-q", "--force", "FETCH_HEAD")
         return Runner(checkout, temp, self.api, event, {"HOME": str(home), **secrets})

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.action.composite import ACTION, Job, Runner
+from tests.action.composite import ACTION, Job, Runner, step_of
 from tests.action.github import BOT, GitHub
 from tests.action.repository import PUSH, SCHEDULE, happened, pull_request
 from tests.cloud import Cloud, Outcome
@@ -21,7 +21,9 @@ from tests.project import KEY, REPOSITORY, project, remote_config, spec
 
 MARKER = "<!-- sieve-jobs: prod videos -->"
 ZIZMOR = str(Path(sys.executable).parent / "zizmor")
-RUN = ["Decide what to run", "Set up Python", "Install sieve-jobs", "Validate", "Run"]
+INPUTS = {"target": "prod", "working-directory": "videos"}
+DECIDE = "Decide what to run"
+RUN = [DECIDE, "Set up Python", "Install sieve-jobs", "Validate", "Run"]
 SECRET = "function: sieve/dubbing\nenv: {OPENAI_API_KEY: '${OPENAI_API_KEY}', PLACE: '${PLACE:-here}'}\n"
 
 
@@ -42,12 +44,26 @@ class Actions:
     """Runs the action for one event after another."""
 
     def __init__(self, root: Path, github: GitHub) -> None:
-        self.root, self.github = root, github
+        self.root, self.github, self.validates_here = root, github, True
 
     def run(self, event: dict[str, Any], secrets: dict[str, str] | None = None, **inputs: str) -> Job:
-        environ = KEY if secrets is None else secrets
-        runner = Runner(self.root.parent, self.root.parent.parent / "temp", self.github.url, event, dict(environ))
-        return runner.run(**{"target": "prod", "working-directory": "videos"} | inputs)
+        runner = self.runner(event, KEY if secrets is None else secrets)
+        runner.validates_here = self.validates_here
+        return runner.run(**INPUTS | inputs)
+
+    def runner(self, event: dict[str, Any], secrets: dict[str, str]) -> Runner:
+        return Runner(self.root.parent, self.root.parent.parent / "temp", self.github.url, event, dict(secrets))
+
+    def decide(self, event: dict[str, Any], **inputs: str) -> Job:
+        return self.runner(event, {}).step_alone(DECIDE, {}, **INPUTS | inputs)
+
+    def comment(self) -> Job:
+        """The step that comments, on a pull request whose plan is known."""
+        runner = self.runner(pull_request(), {})
+        runner.installed()
+        said = runner.temp / "comment.md"
+        said.write_text("plan: 2 to push")
+        return runner.step_alone("Comment on the pull request", {"run": {"comment-file": str(said)}}, **INPUTS)
 
 
 @pytest.fixture
@@ -57,6 +73,7 @@ def actions(root: Path, github: GitHub) -> Actions:
 
 def test_from_pull_request_to_merge_to_schedule(root: Path, actions: Actions, github: GitHub, cloud: Cloud) -> None:
     (root / "jobspecs" / "s.yaml").write_text(SECRET)
+    actions.validates_here = False
     planned = actions.run(pull_request(), {})
     assert planned.code == 0, planned.log
     assert planned.ran == [*RUN, "Keep the whole plan", "Comment on the pull request"]
@@ -77,6 +94,7 @@ def test_from_pull_request_to_merge_to_schedule(root: Path, actions: Actions, gi
         ("POST", "/repos/octo/videos/issues/7/comments"),
         ("PATCH", "/repos/octo/videos/issues/comments/100"),
     ]
+    actions.validates_here = True
     assert len(github.comments) == 1
     assert "plan: 2 to push" in github.comments[0]["body"]
     assert again.outputs["push"] == "2"
@@ -105,7 +123,8 @@ def test_a_job_that_fails_fails_the_step(actions: Actions, cloud: Cloud) -> None
 
 
 def test_an_invalid_spec_ends_it_and_is_said_in_the_comment(root: Path, actions: Actions, github: GitHub) -> None:
-    assert actions.run(pull_request()).code == 0
+    actions.validates_here = False
+    github.add(BOT, f"{MARKER}\nplan: 2 to push")
     (root / "jobspecs" / "a.yaml").write_text("function: sieve/dubbing\ncolour: blue\n")
     job = actions.run(pull_request())
     assert job.code == 3
@@ -132,10 +151,19 @@ def test_a_guard_refuses_and_the_comment_is_not_touched(actions: Actions, cloud:
         pytest.param(pull_request(author="dependabot[bot]"), id="dependabot"),
     ],
 )
+def test_who_is_outside_gets_a_plan_and_nothing_else(actions: Actions, event: dict[str, Any]) -> None:
+    decided = actions.decide(event)
+    assert decided.code == 0, decided.log
+    assert decided.outputs == {"command": "plan", "outside": "true", "comment": "false"}
+    refused = actions.decide(event, command="apply")
+    assert (refused.code, "from outside is planned" in refused.log) == (64, True)
+
+
 def test_a_pull_request_from_outside_is_planned_without_secrets_and_without_a_comment(
-    root: Path, actions: Actions, cloud: Cloud, github: GitHub, event: dict[str, Any]
+    root: Path, actions: Actions, cloud: Cloud, github: GitHub
 ) -> None:
     (root / "jobspecs" / "s.yaml").write_text(SECRET)
+    event = pull_request("mallory/videos")
     job = actions.run(event, {})
     assert job.code == 0, job.log
     assert job.ran == [*RUN, "Keep the whole plan"]
@@ -143,8 +171,7 @@ def test_a_pull_request_from_outside_is_planned_without_secrets_and_without_a_co
     assert cloud.requests == []
     assert github.writes == []
     refused = actions.run(event, {}, command="apply")
-    assert (refused.code, "from outside is planned" in refused.log) == (64, True)
-    assert refused.ran == RUN[:1]
+    assert (refused.code, refused.ran) == (64, RUN[:1])
 
 
 @pytest.mark.parametrize(
@@ -164,34 +191,29 @@ def test_a_pull_request_from_outside_is_planned_without_secrets_and_without_a_co
 )
 def test_what_an_event_runs(tmp_path: Path, event: dict[str, Any], command: str) -> None:
     (tmp_path / "temp").mkdir()
-    runner = Runner(tmp_path, tmp_path / "temp", "http://127.0.0.1:9", event)
-    job = Job(0, "", {}, [], "", [])
-    given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
-    outputs = runner._ran(ACTION["runs"]["steps"][0], {"inputs": given, "github": event, "steps": {}}, job)
-    assert (outputs.get("command", ""), job.code) == (command, 0 if command else 64)
+    job = Runner(tmp_path, tmp_path / "temp", "http://127.0.0.1:9", event).step_alone(DECIDE, {})
+    assert (job.outputs.get("command", ""), job.code) == (command, 0 if command else 64)
 
 
 def test_nothing_that_is_given_is_run_by_a_shell(root: Path, actions: Actions) -> None:
+    actions.validates_here = False
     job = actions.run(PUSH, target="$(touch owned)", args="`touch owned` ; touch owned * ${HOME}")
     assert job.code == 64
     event = happened("push", "refs/heads/$(touch owned)`touch owned`")
-    assert actions.run(event).outputs["command"] == "plan"
-    assert actions.run(happened("$(touch owned)")).code == 64
+    assert actions.decide(event).outputs["command"] == "plan"
+    assert actions.decide(happened("$(touch owned)")).code == 64
     assert list(root.parents[1].rglob("owned")) == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_cancelled_runner_ends_apply_in_order(
-    root: Path, github: GitHub, cloud: Cloud, number: signal.Signals, code: int
+    actions: Actions, cloud: Cloud, number: signal.Signals, code: int
 ) -> None:
     cloud.script.outcomes.append(Outcome(polls=-1))
-    runner = Runner(root.parent, root.parents[1] / "temp", github.url, PUSH, dict(KEY))
+    runner = actions.runner(PUSH, KEY)
     runner.installed()
-    (step,) = (each for each in ACTION["runs"]["steps"] if each.get("id") == "run")
-    given = {name: str(said.get("default", "")) for name, said in ACTION["inputs"].items()}
-    inputs = given | {"target": "prod", "working-directory": "videos"}
-    decided = {"decide": {"outputs": {"command": "apply", "outside": "false"}}}
-    arguments, folder, environ = runner.prepared(step, {"inputs": inputs, "github": PUSH, "steps": decided})
+    decided = {"decide": {"command": "apply", "outside": "false"}}
+    arguments, folder, environ = runner.prepared(step_of("Run"), runner.known(decided, INPUTS))
     with subprocess.Popen(
         arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -212,17 +234,12 @@ def test_no_variable_of_the_action_can_be_read_by_a_spec() -> None:
             assert all(name.startswith("SIEVE_JOBS_ACTION_") for name in step["env"])
 
 
-def test_more_words_reach_the_command(actions: Actions, cloud: Cloud) -> None:
-    assert actions.run(PUSH, args="a\n  --var X=1 ").outputs["pushed"] == "1"
-    assert len(cloud.pushes) == 1
-
-
 class TestComment:
     def test_a_comment_of_somebody_else_is_never_edited(self, actions: Actions, github: GitHub) -> None:
         github.add("mallory", f"{MARKER}\nplan: 0 to push")
         github.add(BOT, "<!-- sieve-jobs: staging videos -->\nanother target")
         github.add(BOT, f"quoting {MARKER}")
-        assert actions.run(pull_request()).code == 0
+        assert actions.comment().code == 0
         assert [write[0] for write in github.writes] == ["POST"]
         assert [comment["user"]["login"] for comment in github.comments] == ["mallory", BOT, BOT, BOT]
         assert github.comments[3]["body"].startswith(MARKER)
@@ -231,12 +248,12 @@ class TestComment:
         for n in range(250):
             github.add("ada", f"looks good {n}")
         github.add(BOT, f"{MARKER}\nold")
-        assert actions.run(pull_request()).code == 0
+        assert actions.comment().code == 0
         assert github.writes == [("PATCH", "/repos/octo/videos/issues/comments/350")]
 
     def test_a_passing_fault_is_waited_out(self, actions: Actions, github: GitHub) -> None:
         github.failures = [502, 503]
-        job = actions.run(pull_request())
+        job = actions.comment()
         assert job.code == 0, job.log
         assert len(github.comments) == 1
 
@@ -252,14 +269,15 @@ class TestComment:
         self, actions: Actions, github: GitHub, status: int, why: str
     ) -> None:
         github.failures = [status]
-        job = actions.run(pull_request())
+        job = actions.comment()
         assert job.code == 1
-        assert f"::error title=sieve-jobs::could not comment on the pull request: {why}" in job.log or why in job.log
+        assert job.log.startswith("::error title=sieve-jobs::could not comment on the pull request: ")
+        assert why in job.log
         assert github.writes == []
 
-    def test_it_can_be_left_out(self, actions: Actions, github: GitHub) -> None:
-        job = actions.run(pull_request(), comment="false", artifact="")
-        assert (job.code, job.ran) == (0, RUN)
+    def test_it_can_be_left_out_and_more_words_reach_the_command(self, actions: Actions, github: GitHub) -> None:
+        job = actions.run(pull_request(), comment="false", artifact="", args="a\n  --var X=1 ")
+        assert (job.code, job.ran, job.outputs["push"]) == (0, RUN, "1")
         assert github.writes == []
 
 

@@ -42,6 +42,7 @@ def test_runners_that_are_thrown_away_buy_everything_once(repository: Repository
     assert len(cloud.pushes) == 3
 
 
+@pytest.mark.soak
 def test_from_outside_the_state_is_read_where_anybody_may(repository: Repository, cloud: Cloud) -> None:
     repository.propose(specs(a=spec(width=1)))
     unknown = repository.happens(FORK, {}, artifact="")
