@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.project import REPOSITORY, Project, environment, spec
+from sieve_jobs.state import lease
+from tests.action.repository import clean_up_never
+from tests.forked import forked
+from tests.project import Project, environment, spec
 
 REF = "refs/sieve-jobs/prod"
+SHORT = (1.5, 0.5)
+"""Seconds of a lease, and of the skew of clocks."""
 IMPATIENT = (
-    "import sys; from sieve_jobs.state import lease; lease.SECONDS, lease.SKEW = 1.5, 0.5;"
+    f"import sys; from sieve_jobs.state import lease; lease.SECONDS, lease.SKEW = {SHORT};"
     "from sieve_jobs.__main__ import main; sys.exit(main())"
 )
 """The command with a lease that ends soon, so that tests need not wait a minute for the dead."""
+
+
+def shorten_leases() -> None:
+    lease.SECONDS, lease.SKEW = SHORT
 
 
 def git(folder: Path, *words: str) -> str:
@@ -24,7 +32,9 @@ def git(folder: Path, *words: str) -> str:
 
 def make_remote(folder: Path) -> Path:
     remote = folder / "remote.git"
-    git(folder, "init", "--quiet", "--bare", str(remote))
+    git(folder, "init", "--quiet", "--bare", "--template=", str(remote))
+    (remote / "hooks").mkdir()
+    clean_up_never(remote)
     return remote
 
 
@@ -35,16 +45,12 @@ class Clone(Project):
     def of(cls, remote: Path, name: str, endpoint: str, count: int, settings: str = "") -> Clone:
         """A clone beside *remote* with specs clip-0, clip-1 …"""
         clone = cls(remote.parent / name, endpoint, f'state = "git"\n{settings}')
-        git(clone.root, "init", "--quiet")
+        git(clone.root, "init", "--quiet", "--template=")
         git(clone.root, "remote", "add", "origin", str(remote))
         for number in range(count):
             clone.write(f"clip-{number}.yaml", spec(width=number))
         return clone
 
-    def impatient(self, *args: str) -> subprocess.Popen[bytes]:
+    def impatient(self, *args: str) -> subprocess.Popen[str]:
         """An apply in the background whose lease ends soon."""
-        return subprocess.Popen(
-            [sys.executable, "-c", IMPATIENT, "apply", "-t", "prod", "--yes", *args], cwd=self.root,
-            env=environment(PYTHONPATH=str(REPOSITORY)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
+        return forked(self.root, ("apply", "-t", "prod", "--yes", *args), environment(), shorten_leases)

@@ -81,7 +81,7 @@ def project(tmp_path: Path) -> Project:
 
 def test_all_are_reported_each_at_its_place(project: Project) -> None:
     assert len(BAD) >= 40
-    ran = project.run("validate", "--json")
+    ran = project.ran("validate", "--json")
     assert ran.code == 3
     found = {(row["path"], row["code"], row["line"] or 0, row["column"] or 0) for row in ran.document["diagnostics"]}
     expected = {(f"jobspecs/{name}.yaml", *place) for name, (_, *place) in BAD.items()}
@@ -89,7 +89,7 @@ def test_all_are_reported_each_at_its_place(project: Project) -> None:
 
 
 def test_people_see_the_line_and_what_to_do(project: Project) -> None:
-    ran = project.run("validate")
+    ran = project.ran("validate")
     assert ran.code == 3
     assert "jobspecs/unknown-event.yaml:3:11: error: unknown webhook event 'job.done'" in ran.err
     assert "3 |   - type: job.done\n    |           ^^^^^^^^" in ran.err

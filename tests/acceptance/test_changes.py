@@ -35,7 +35,7 @@ def pushes(cloud: Cloud) -> int:
 
 
 def test_five_specs_are_five_posts_whose_bodies_are_the_specs(project: Project, cloud: Cloud) -> None:
-    ran = project.run("apply", "-t", "prod", "--yes", "--json")
+    ran = project.ran("apply", "-t", "prod", "--yes", "--json")
     assert ran.code == 0, ran.all
     assert ran.document["summary"]["pushed"] == 5
     bodies = {body["inputs"].get("width", 0): body for body in (request.json for request in cloud.pushes)}
@@ -54,7 +54,7 @@ def test_five_specs_are_five_posts_whose_bodies_are_the_specs(project: Project, 
         "webhooks": [{"type": "job.complete", "url": "https://hooks.example.com/x"}],
         "env": {"MODE": "fast"},
     }
-    again = project.run("apply", "-t", "prod", "--yes", "--json")
+    again = project.ran("apply", "-t", "prod", "--yes", "--json")
     assert (again.code, again.document["summary"]["unchanged"], pushes(cloud)) == (0, 5, 5)
 
 

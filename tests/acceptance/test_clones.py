@@ -20,7 +20,7 @@ def keep_applying(clone: Clone, chance: random.Random, kills: int, failures: lis
     for number in range(kills + 6):
         process = clone.impatient("--lock-timeout", "240s")
         if number < kills:
-            deadline = time.monotonic() + chance.uniform(0.3, 3.0)
+            deadline = time.monotonic() + chance.uniform(0.05, 2.5)
             while process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.kill()
@@ -28,9 +28,9 @@ def keep_applying(clone: Clone, chance: random.Random, kills: int, failures: lis
         if process.returncode == 0:
             return
         if process.returncode not in (-9, 1, 7):
-            failures.append(f"{clone.root.name} exit {process.returncode}: {err.decode()}")
+            failures.append(f"{clone.root.name} exit {process.returncode}: {err}")
             return
-        last = err.decode()
+        last = err
     failures.append(f"{clone.root.name} did not get through: {last}")
 
 

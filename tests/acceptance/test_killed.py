@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cloud import Cloud, Fault, Script
-from tests.project import Project, spec, started
+from tests.forked import started
+from tests.project import Project, spec
 
 SPECS = 4
 

@@ -10,7 +10,8 @@ import pytest
 
 from sieve_jobs.cli import following, watching
 from sieve_jobs.watch import burst, feed
-from tests.project import REPOSITORY, Project, spec, started
+from tests.forked import started
+from tests.project import REPOSITORY, Project, spec
 
 TEXT = (REPOSITORY / "docs" / "watch.md").read_text()
 COMMANDS = re.findall(r"^\$ sieve-jobs (.*)$", TEXT, re.MULTILINE)

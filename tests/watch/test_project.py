@@ -54,7 +54,7 @@ def test_a_function_that_is_edited_runs_its_specs_again(local: Project) -> None:
         watched.kind("status", name="a", status="finished")
         assert watched.end() == 130
         assert watched.kinds().count("problems") == 1
-    assert local.run("outputs", "a", "--json").document["outputs"][0]["data"] == "threez"
+    assert local.ran("outputs", "a", "--json").document["outputs"][0]["data"] == "threez"
 
 
 def test_a_function_that_comes_later_is_used(local: Project) -> None:
@@ -206,4 +206,4 @@ def test_outputs_are_saved_and_wake_nothing(local: Project) -> None:
         assert output.read_text() == "two"
         local.write("c.yaml", spec("me/shout", text="z"))
         assert watched.round()["changed"] == ["jobspecs/c.yaml"]
-        assert local.run("show", "b", "--json").code == 0
+        assert local.ran("show", "b", "--json").code == 0

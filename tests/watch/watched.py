@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud import Cloud
-from tests.project import Project, started
+from tests.forked import started
+from tests.project import Project
 
 Event = dict[str, Any]
 REMOTE = ("-t", "prod", "--remote")
