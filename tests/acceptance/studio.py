@@ -16,7 +16,7 @@ from tests.action.composite import Job, Runner
 from tests.action.github import GitHub
 from tests.action.repository import SECRETS, Repository, git
 from tests.cloud import Cloud, Outcome, Script
-from tests.project import Ran, remote_config, run, spec
+from tests.project import Ran, ran, remote_config, spec
 
 SECRET = "sk-canary-of-the-story"
 ALL = {**SECRETS, "OPENAI_API_KEY": SECRET}
@@ -58,7 +58,7 @@ class Studio:
                 cloud.url, 'state = "git"\nsettle = "1s"\nconcurrency = 4\nvars = {PLACE = "' + PLACE + '"}'
             )
             studio.repository.merge({"sieve-jobs.toml": config, ".gitignore": "out/\n", **clips(intro=100)})
-            began = run(studio.repository.author, "init", "--ci", "github", "-t", "prod")
+            began = ran(studio.repository.author, "init", "--ci", "github", "-t", "prod")
             assert began.code == 0, began.all
             studio.repository.merge({})
             yield studio
@@ -70,6 +70,7 @@ class Studio:
 
     def runner(self, event: dict[str, Any], secrets: Mapping[str, str] = ALL) -> Runner:
         runner = self.repository.runner(event, secrets)
+        runner.validates_here = True
         self.checkouts.append(runner.workspace)
         return runner
 
@@ -97,10 +98,10 @@ class Studio:
         shutil.rmtree(run.runner.workspace)
         return job
 
-    def by_hand(self, *words: str, **env: str) -> Ran:
-        """A command in a clone that was just made."""
+    def by_hand(self, *words: str) -> Ran:
+        """A command of a person's, in a clone that was just made."""
         checkout = self.runner({"ref": "refs/heads/main"}).workspace
-        return run(checkout, *words, "-t", "prod", **{**ALL, **env})
+        return ran(checkout, *words, "-t", "prod", environ=ALL)
 
     def bought(self) -> list[int]:
         """Widths of all jobs there are, those included whose push had no answer."""

@@ -110,7 +110,6 @@ def its_merge(studio: Studio) -> None:
         assert f"| `{name}` | push | finished | `" in merged.summary
         assert (studio.checkouts[-1] / f"out/{name}/0.mp4").is_file()
     studio.check_all_is_done(MERGED)
-    check(studio.happens(PUSH), 0, pushed="0", unchanged="5")
     assert len(studio.cloud.pushes) == 7
     assert len(studio.github.writes) == 2
 
@@ -164,7 +163,7 @@ def a_race(studio: Studio) -> None:
             studio.cloud.let_go()
             check(first.ended(), 0, pushed="2")
             check(patient.ended(), 0, pushed="1")
-    check(studio.happens(PUSH), 0, pushed="0")
+    check(studio.happens(PUSH), 0, pushed="0", unchanged=str(len(MERGED | MANY | RACED)))
     assert len(studio.cloud.pushes) == before + len(RACED)
     studio.check_all_is_done(MERGED | MANY | RACED)
 
