@@ -146,7 +146,11 @@ def test_the_tests_of_the_page_pass(project):
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=project,
-        env={"PYTHONPATH": f"{project / 'functions'}:{PAGE.parents[1]}", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "PYTHONPATH": f"{project / 'functions'}:{PAGE.parents[1]}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         check=False,
