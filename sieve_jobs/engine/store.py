@@ -8,6 +8,7 @@ has returned survives a power cut.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import secrets
 import sqlite3
@@ -25,7 +26,9 @@ T = TypeVar("T")
 APPLICATION_ID = 0x534A454E  # "SJEN"
 _GROUP = 512
 """Changes in one commit at most; beyond that a commit takes longer than the fsync it saves."""
-_IDLE = 0.25
+_BUSY = 10.0
+"""Seconds to wait for a lock that another connection holds."""
+IDLE = 0.25
 """Seconds without a change after which the write-ahead log is emptied, erased secrets with it."""
 
 
@@ -50,6 +53,7 @@ class Store:
 
     def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._path = path
         self._writing = _open(path)
         try:
             _prepare(self._writing)
@@ -69,6 +73,14 @@ class Store:
     def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Asks what is committed. A reader waits for no writer, so this is called on the event loop."""
         return question(self._reading)
+
+    async def study(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Asks what may take long, such as a sum over all jobs: beside the event loop, on a connection of its own."""
+        return await asyncio.to_thread(self._study, question)
+
+    def _study(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        with contextlib.closing(_open(self._path)) as database:
+            return question(database)
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Commits *change* and returns what it returned; on the disk by then. Raises what it raised.
@@ -96,10 +108,9 @@ class Store:
         fresh = True
         while True:
             try:
-                first = self._changes.get(timeout=None if fresh else _IDLE)
+                first = self._changes.get(timeout=None if fresh else IDLE)
             except queue.Empty:
-                _empty_log(self._writing)
-                fresh = True
+                fresh = _empty_log(self._writing)
                 continue
             group, ended = self._group(first)
             if group:
@@ -124,7 +135,7 @@ class Store:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+    database = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
     database.row_factory = sqlite3.Row
     return database
 
@@ -193,6 +204,16 @@ def _answer(group: list[_Change[object]]) -> None:
                 change.answer.set_result(change.result)
 
 
-def _empty_log(database: sqlite3.Connection) -> None:
-    """Writes the log into the database file and cuts it to nothing; a busy reader only puts it off."""
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def _empty_log(database: sqlite3.Connection) -> bool:
+    """Writes the log into the database file and cuts it to nothing; False if a reader is in the way.
+
+    It is not waited for: a study of all jobs may take a while, and no push waits behind it.
+    """
+    database.execute("PRAGMA busy_timeout = 0")
+    try:
+        (is_busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:  # SQLITE_BUSY: another connection checkpoints
+        return False
+    finally:
+        database.execute(f"PRAGMA busy_timeout = {int(_BUSY * 1000)}")
+    return not is_busy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sieve_jobs.engine import jobs, outbox
 from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
 from sieve_jobs.engine.schema import SCHEMA_STEPS
-from sieve_jobs.engine.store import APPLICATION_ID, Store, StoreError
+from sieve_jobs.engine.store import APPLICATION_ID, IDLE, Store, StoreError
 from sieve_jobs.wire import FINAL, NEXT, Event, Status
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -120,6 +121,29 @@ def test_changes_that_share_a_commit_stand_or_fall_alone(tmp_path: Path):
     *made, twice = asyncio.run(write_together())
     assert sorted(made) == list(range(1, 51))  # type: ignore[type-var]
     assert isinstance(twice, sqlite3.IntegrityError)
+
+
+def test_no_change_waits_behind_a_long_question(tmp_path: Path):
+    written = threading.Event()
+
+    def look_for_long(db: sqlite3.Connection) -> bool:
+        db.execute("BEGIN")
+        db.execute("SELECT count(*) FROM jobs").fetchone()
+        return written.wait(5)
+
+    async def write_meanwhile() -> bool:
+        store = Store(tmp_path / "engine.db", asyncio.get_running_loop())
+        try:
+            await store.write(lambda db: jobs.create(db, new_job("first"), NOW))
+            studying = asyncio.create_task(store.study(look_for_long))
+            await asyncio.sleep(2 * IDLE)  # the store is idle and empties its log, which the reader hinders
+            await store.write(lambda db: jobs.create(db, new_job("second"), NOW))
+            written.set()
+            return await studying
+        finally:
+            store.close()
+
+    assert asyncio.run(write_meanwhile())
 
 
 @pytest.mark.parametrize(
