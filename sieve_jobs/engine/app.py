@@ -1,4 +1,4 @@
-"""The routes table: every route of Sieve's API this engine answers, and the place of those it does not yet."""
+"""The routes table: every route of Sieve's API, and the few that this engine adds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sieve_jobs.engine import account_routes as account
+from sieve_jobs.engine import function_routes as functions
 from sieve_jobs.engine import pushing, routes
+from sieve_jobs.engine import secret_routes as secrets
+from sieve_jobs.engine import upload_routes as uploads
 from sieve_jobs.engine.engine import Engine
 from sieve_jobs.engine.guard import Guard
 from sieve_jobs.engine.home import HEALTH, STATE
 from sieve_jobs.engine.signing import FILES
 from sieve_jobs.wire import FUNCTIONS, JOBS, LOGS, PUSH
+
+_FUNCTION = FUNCTIONS + "/{owner}/{function}"
+_VERSION = _FUNCTION + "/versions/{version}"
+_USAGE = "/v2/usage"
+_SECRETS = "/v2/secrets"
+_FILE = FILES + "/{function_id}/{job_id}/{file_id}/{name}"
 
 Handler = Callable[[Request, Engine], Awaitable[Response]]
 
@@ -25,13 +35,34 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", JOBS + "/{job_id}", routes.cancel_job),
     ("GET", JOBS + "/{job_id}/await", routes.await_job),
     ("GET", LOGS, routes.get_logs),
-    ("GET", FUNCTIONS, routes.list_functions),
-    ("GET", FUNCTIONS + "/{owner}/{function}", routes.get_function),
-    # Functions: edit, jobs, versions, versions/{slug}, versions/{slug}/edit, versions/{slug}/jobs.
-    # Account: /v2/user/concurrency, /v2/usage and below, /v2/services/compute, /v2/secrets.
-    # Files: /v1/upload_url and /v2/upload_url.
-    ("GET", FILES + "/{function_id}/{job_id}/{file_id}/{name}", routes.get_file),
+    ("GET", FUNCTIONS, functions.list_functions),
+    ("GET", _FUNCTION, functions.get_function),
+    ("POST", _FUNCTION + "/edit", functions.edit_function),
+    ("GET", _FUNCTION + "/jobs", functions.list_function_jobs),
+    ("GET", _FUNCTION + "/versions", functions.list_versions),
+    ("GET", _VERSION, functions.get_version),
+    ("POST", _VERSION + "/edit", functions.edit_version),
+    ("GET", _VERSION + "/jobs", functions.list_version_jobs),
+    ("GET", "/v2/user/concurrency", account.get_concurrency),
+    ("GET", _USAGE, account.get_usage),
+    ("GET", _USAGE + "/function", account.get_usage_by_function),
+    ("GET", _USAGE + "/function/{owner}/{function}", account.get_function_usage),
+    ("GET", _USAGE + "/function/{owner}/{function}/versions/{version}", account.get_version_usage),
+    ("GET", _USAGE + "/job/{job_id}", account.get_job_usage),
+    ("GET", _USAGE + "/concurrency", account.get_chunks),
+    ("GET", _USAGE + "/credits", account.get_credits),
+    ("GET", "/v2/services/compute", account.get_compute),
+    ("GET", _SECRETS, secrets.list_secrets),
+    ("GET", _SECRETS + "/{name}", secrets.get_secret),
+    ("POST", _SECRETS + "/{name}", secrets.create_secret),
+    ("PUT", _SECRETS + "/{name}", secrets.put_secret),
+    ("DELETE", _SECRETS + "/{name}", secrets.delete_secret),
+    ("POST", "/v1/upload_url", uploads.make_upload_url),
+    ("POST", "/v2/upload_url", uploads.make_upload_url),
+    ("GET", _FILE, routes.get_file),
+    ("PUT", _FILE, uploads.put_upload),
     ("GET", HEALTH, routes.health),
+    ("GET", "/metrics", routes.get_metrics),
     ("GET", STATE, routes.engine_state),
     ("POST", STATE, routes.raise_workers),
 )

@@ -33,6 +33,8 @@ class Desk:
     files: Path
     signer: Signer
     organization_id: str
+    secrets: Callable[[Function], Mapping[str, str]]
+    """The named secrets that a function declares as its environment."""
     described: Callable[[Module, Mapping[str, Described]], None]
     """Told what a worker says of its module's functions, by their names in it; none if it cannot be imported."""
     happened: Callable[[], None]
@@ -100,9 +102,14 @@ async def _not_loaded(worker: WorkerProcess, claimed: Claimed, error: str, desk:
 
 
 def _order(function: Function, claimed: Claimed, desk: Desk) -> dict[str, Json]:
-    """The frame that starts a job. `environ` is the job's own and what every worker is told."""
+    """The frame that starts a job. `environ` is the job's own and what every worker is told.
+
+    Secrets are read here, when the function is known and the job starts: they are kept in one place, and a new
+    value counts for jobs that wait. What the push brought is stronger.
+    """
+    env: dict[str, Json] = {**desk.secrets(function), **claimed.env}
     environ: dict[str, Json] = {
-        **claimed.env,
+        **env,
         "SIEVE_JOB_ID": claimed.run.job_id,
         "SIEVE_RUN_ID": claimed.run.run_id,
         "SIEVE_ORGANIZATION_ID": desk.organization_id,
@@ -115,7 +122,7 @@ def _order(function: Function, claimed: Claimed, desk: Desk) -> dict[str, Json]:
         "job": claimed.run.job_id,
         "function": function.attribute,
         "inputs": claimed.inputs,
-        "env": dict(claimed.env),
+        "env": env,
         "environ": environ,
     }
 

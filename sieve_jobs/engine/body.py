@@ -40,7 +40,8 @@ class PushRequest:
     function: str | None
     id: str | None
     inputs: dict[str, Json] | list[Json]
-    hooks: tuple[Hook, ...]
+    hooks: tuple[Hook, ...] | None
+    """None where the push says nothing of webhooks: the function's own are used. An empty list silences them."""
     env: dict[str, str]
 
 
@@ -69,14 +70,15 @@ def parse_push(body: Json) -> PushRequest:
     if not isinstance(body, dict):
         raise InvalidError(problem(("body",), "Input should be a valid dictionary", "dict_type"))
     problems: list[dict[str, Json]] = []
-    function = _optional_text(body, "function", problems)
-    version_id = _optional_text(body, "id", problems)
+    function = optional_text(body, "function", problems)
+    version_id = optional_text(body, "id", problems)
     inputs = body.get("inputs")
     if "inputs" not in body:
         problems.append(problem(("body", "inputs"), "Field required", "missing"))
     elif not isinstance(inputs, dict | list):
         problems.append(problem(("body", "inputs"), "Input should be an object or an array", "dict_type"))
-    hooks = _hooks(body.get("webhooks"), problems)
+    webhooks = body.get("webhooks")
+    hooks = None if webhooks is None else read_hooks(webhooks, ("body", "webhooks"), problems)
     env = _env(body.get("env"), problems)
     if problems or not isinstance(inputs, dict | list):
         raise InvalidError(*problems)
@@ -87,7 +89,8 @@ def parse_push(body: Json) -> PushRequest:
     return PushRequest(function, version_id, inputs, hooks, env)
 
 
-def _optional_text(body: dict[str, Json], key: str, problems: list[dict[str, Json]]) -> str | None:
+def optional_text(body: dict[str, Json], key: str, problems: list[dict[str, Json]]) -> str | None:
+    """A text that may be absent or null; anything else is one of the *problems*."""
     value = body.get(key)
     if value is None or isinstance(value, str):
         return value
@@ -95,15 +98,14 @@ def _optional_text(body: dict[str, Json], key: str, problems: list[dict[str, Jso
     return None
 
 
-def _hooks(value: Json, problems: list[dict[str, Json]]) -> tuple[Hook, ...]:
-    if value is None:
-        return ()
+def read_hooks(value: Json, at: tuple[str | int, ...], problems: list[dict[str, Json]]) -> tuple[Hook, ...]:
+    """The webhooks of a list that stands at *at* in the request; what is wrong with it goes to *problems*."""
     if not isinstance(value, list):
-        problems.append(problem(("body", "webhooks"), "Input should be a valid list", "list_type"))
+        problems.append(problem(at, "Input should be a valid list", "list_type"))
         return ()
     hooks = []
     for place, item in enumerate(value):
-        where = ("body", "webhooks", place)
+        where = (*at, place)
         if not isinstance(item, dict):
             problems.append(problem(where, "Input should be a valid dictionary", "model_type"))
             continue
@@ -145,17 +147,18 @@ def _env(value: Json, problems: list[dict[str, Json]]) -> dict[str, str]:
         if item is None:
             continue
         text = json.dumps(item) if isinstance(item, bool | int | float) else item
-        if not isinstance(text, str) or "\0" in text or _has_surrogate(text):
+        if not isinstance(text, str) or "\0" in text or has_surrogate(text):
             message = "Input should be a string that an environment can hold"
             problems.append(problem(("body", "env", name), message, "string_type"))
-        elif not name or "=" in name or "\0" in name or _has_surrogate(name):
+        elif not name or "=" in name or "\0" in name or has_surrogate(name):
             problems.append(problem(("body", "env"), "A name is empty, or holds '=' or NUL", "value_error"))
         else:
             env[name] = text
     return env
 
 
-def _has_surrogate(text: str) -> bool:
+def has_surrogate(text: str) -> bool:
+    """Whether *text* holds half of a pair, which no environment and no column can."""
     return any("\ud800" <= char <= "\udfff" for char in text) if not text.isascii() else False
 
 

@@ -52,6 +52,10 @@ class Capture:
         self.drain()
         self._stage = stage
 
+    @property
+    def stage(self) -> str:
+        return self._stage
+
     def end(self) -> None:
         """The attempt is over: everything printed so far is handed on, an unfinished line too."""
         self.drain()

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sieve_jobs.engine import jobs
+from sieve_jobs.engine import jobs, vault
 from sieve_jobs.engine.attempt import Desk
-from sieve_jobs.engine.catalog import Catalog, Module
+from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
+from sieve_jobs.engine.metrics import Latency
 from sieve_jobs.engine.present import Described, ImportFailed, View
 from sieve_jobs.engine.process import Spawner
 from sieve_jobs.engine.records import Line
@@ -80,10 +81,19 @@ class Engine:
         self.descriptions = Descriptions(self.store)
         self.hub = Hub()
         self.deliverer = Deliverer(self.store, settings, self.view)
+        self.pushes = Latency()
         self.pushing: set[str] = set()
         """Idempotency keys whose first push is not committed yet."""
         self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep)
-        desk = Desk(self.store, home.files, self.signer, self.organization_id, self._described, self.deliverer.wake)
+        desk = Desk(
+            self.store,
+            home.files,
+            self.signer,
+            self.organization_id,
+            self.secrets,
+            self._described,
+            self.deliverer.wake,
+        )
         self.supervisor = Supervisor(
             settings, self.catalog, desk, self._spawner.spawn, self.hub.ended, capacity=settings.workers
         )
@@ -117,6 +127,12 @@ class Engine:
         text = json.dumps([source, body], sort_keys=True, separators=(",", ":"))
         return hmac.new(self._secret, b"push\n" + text.encode(), hashlib.sha256).hexdigest()
 
+    def secrets(self, function: Function) -> dict[str, str]:
+        """The named secrets among what a function declares as its environment; none before it was imported once."""
+        described = self.descriptions.get(function.id)
+        names = declared_env(described) if described else {}
+        return self.store.read(lambda db: vault.values(db, names)) if names else {}
+
     def _described(self, module: Module, by_attribute: Mapping[str, Described]) -> None:
         for function in self.catalog.functions().values():
             if function.module == module and function.attribute in by_attribute:
@@ -126,6 +142,16 @@ class Engine:
 
     def _keep(self, job_id: str, lines: list[Line]) -> None:
         self.store.post(lambda db: jobs.add_lines(db, job_id, lines))
+
+
+def declared_env(described: Described) -> dict[str, str | None]:
+    """The variables a version declares, with their defaults."""
+    declared = described.details.get("environment_variables")
+    return {
+        str(item.get("name")): None if item.get("default") is None else str(item.get("default"))
+        for item in (declared if isinstance(declared, list) else [])
+        if isinstance(item, dict)
+    }
 
 
 def engine_marker(folder: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sieve_jobs.engine import outbox
@@ -153,16 +153,17 @@ def status_of(db: sqlite3.Connection, job_id: str) -> Status | None:
     return Status(row[0]) if row else None
 
 
-def page(db: sqlite3.Connection, status: Status | None, limit: int, offset: int) -> tuple[list[JobRow], bool]:
-    """Jobs newest first, and whether there are more after them."""
-    if status is None:
-        question, values = "SELECT * FROM shown_jobs ORDER BY seq DESC LIMIT ? OFFSET ?", []
-    else:
-        question, values = (
-            "SELECT * FROM shown_jobs WHERE status = ? ORDER BY seq DESC LIMIT ? OFFSET ?",
-            [status.value],
-        )
-    rows = db.execute(question, [*values, limit + 1, offset]).fetchall()
+def page(
+    db: sqlite3.Connection, status: Status | None, limit: int, offset: int, of: Mapping[str, str] | None = None
+) -> tuple[list[JobRow], bool]:
+    """Jobs newest first, and whether there are more after them. *of* names columns and the values they must have.
+
+    No index serves *of*: each would cost every push. Ask such a page with `Store.study`.
+    """
+    wanted = {**({} if status is None else {"status": status.value}), **(of or {})}
+    where = " AND ".join(f"{column} = ?" for column in wanted) or "true"
+    question = f"SELECT * FROM shown_jobs WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 -- our columns
+    rows = db.execute(question, [*wanted.values(), limit + 1, offset]).fetchall()
     return _rows(db, rows[:limit]), len(rows) > limit
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.records import JobRow
+from sieve_jobs.engine.replicas import Replicas
 from sieve_jobs.engine.signing import SCHEME, FileRef, Signer
 from sieve_jobs.wire import Event, Json
 
@@ -83,14 +84,22 @@ def event_json(event: Event, row: JobRow, place: int | None, view: View) -> dict
     return {"type": event.value, "body": body}
 
 
-def function_json(function: Function, known: Described | ImportFailed | None, *, whole: bool) -> dict[str, Json]:
-    """A FunctionApp; a list leaves out `readme` and `latest_version` (*whole* false)."""
+def function_json(
+    function: Function,
+    known: Described | ImportFailed | None,
+    edit: Mapping[str, Json],
+    version: dict[str, Json] | None = None,
+) -> dict[str, Json]:
+    """A FunctionApp: what is declared, and over it what was edited.
+
+    A list leaves out `readme` and `latest_version`; with *version*, as `version_json` shows it, both are there.
+    """
     described = known if isinstance(known, Described) else None
     details = described.details if described else {}
     app: dict[str, Json] = {
         "name": function.name,
         "owner_name": function.owner,
-        "visibility": "private",
+        "visibility": "public" if details.get("public") else "private",
         "title": details.get("title"),
         "code_url": details.get("code_url"),
         "description": details.get("description"),
@@ -101,14 +110,18 @@ def function_json(function: Function, known: Described | ImportFailed | None, *,
         "webhooks": [],
         "restart_on_error": details.get("restart_on_error", True),
     }
-    if whole:
-        app["readme"] = details.get("readme")
-        app["latest_version"] = version_json(function, known)
-    return app
+    if version is None:
+        return {**app, **{key: value for key, value in edit.items() if key != "readme"}}
+    return {**app, "readme": details.get("readme"), **edit, "latest_version": version}
 
 
-def version_json(function: Function, known: Described | ImportFailed | None) -> dict[str, Json]:
-    """A Version. Until a worker has imported it, it is "queued" and its inputs and outputs are not known."""
+def version_json(
+    function: Function, known: Described | ImportFailed | None, replicas: Replicas, workers: dict[str, Json]
+) -> dict[str, Json]:
+    """A Version with its present *workers*.
+
+    Until a worker has imported it, it is "queued" and its inputs and outputs are not known.
+    """
     described = known if isinstance(known, Described) else None
     status = "ready" if described else "error" if known else "queued"
     details = described.details if described else {}
@@ -125,8 +138,9 @@ def version_json(function: Function, known: Described | ImportFailed | None) -> 
         "cuda_version": details.get("cuda_version"),
         "gpu": details.get("gpu", False),
         "split": details.get("split", 1),
-        "minimum_replicas": 0,
-        "maximum_replicas": 0,
+        "minimum_replicas": replicas.minimum,
+        "maximum_replicas": replicas.maximum,
+        "current_workers": workers,
         "inputs": described.inputs if described else [],
         "outputs": described.outputs if described else [],
         "environment_variables": details.get("environment_variables") or [],

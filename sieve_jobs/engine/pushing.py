@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from sieve_jobs.engine import body, jobs, query
+from sieve_jobs.engine import body, edits, jobs, query
 from sieve_jobs.engine.answers import FUNCTION_NOT_FOUND, Refusal, answer, nothing_applied
 from sieve_jobs.engine.catalog import Function
-from sieve_jobs.engine.engine import Engine
+from sieve_jobs.engine.engine import Engine, declared_env
 from sieve_jobs.engine.present import json_text
 from sieve_jobs.engine.records import NewJob, Remembered, Waiting
 from sieve_jobs.engine.settings import Settings
@@ -66,12 +66,16 @@ async def push(request: Request, engine: Engine) -> Response:
 
 async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tuple[str, str] | None) -> str:
     """Queues the job and returns the answer's body. *once* is the Idempotency-Key and the body's fingerprint."""
+    began = time.perf_counter()
     found = engine.catalog.find(asked.function, asked.id)
     if found is None:
         raise nothing_applied(404, FUNCTION_NOT_FOUND)
     _require_env(engine, found.function, asked.env)
     job_id = str(uuid.uuid4())
     function = found.function
+    hooks = asked.hooks
+    if hooks is None:
+        hooks = engine.store.read(lambda db: edits.hooks_of(db, function.owner, function.name))
     job = NewJob(
         id=job_id,
         run_id=new_run_id(job_id),
@@ -81,7 +85,7 @@ async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tu
         pinned=found.pinned,
         inputs=asked.inputs,
         env=asked.env,
-        hooks=asked.hooks,
+        hooks=hooks,
         source=source,
     )
     text = json_text(_answer_body(job, function, engine.organization_id))
@@ -93,6 +97,7 @@ async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tu
         return jobs.create(db, job, now)
 
     seq = await engine.store.write(change)
+    engine.pushes.observe(time.perf_counter() - began)
     engine.supervisor.add(Waiting(seq, job_id, job.owner, job.name, job.function_id, job.pinned))
     return text
 
@@ -110,12 +115,18 @@ def _answer_body(job: NewJob, function: Function, organization_id: str) -> dict[
 
 
 def _require_env(engine: Engine, function: Function, env: dict[str, str]) -> None:
-    """Refuses a job without a variable its function declares; where that is not known yet, the worker does."""
+    """Refuses a job without a variable its function declares, unless there is a secret of that name.
+
+    Where it is not known yet what the function declares, the worker does.
+    """
     described = engine.descriptions.get(function.id)
-    declared = described.details.get("environment_variables") if described else None
-    for variable in declared if isinstance(declared, list) else ():
-        if isinstance(variable, dict) and variable.get("default") is None and variable.get("name") not in env:
-            raise nothing_applied(400, f"Missing environment variable: {variable.get('name')}")
+    declared = declared_env(described) if described else {}
+    missing = [name for name, default in declared.items() if default is None and name not in env]
+    if missing:
+        secrets = engine.secrets(function)
+        for name in missing:
+            if name not in secrets:
+                raise nothing_applied(400, f"Missing environment variable: {name}")
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -13,12 +13,16 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"(?P<whole>[0-9]{1,19})(?:\.(?P<fraction>[0-9]{0,30}))?")
 _SECONDS_BELOW = 10**12
 """A smaller time is in seconds, a larger one in nanoseconds."""
+_WORDS = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
+}
 FAR = 2**63 - 1
 
 
 def count(query: Mapping[str, str], name: str, default: int = 0) -> int:
     """A number that must not be negative. Raises Refusal."""
-    value = _integer(query, name, default)
+    value = integer(query, name, default)
     if value < 0:
         raise Refusal(400, INVALID_VALUES)
     return value
@@ -26,7 +30,7 @@ def count(query: Mapping[str, str], name: str, default: int = 0) -> int:
 
 def page(query: Mapping[str, str]) -> tuple[int, int]:
     """`limit` and `offset` of a list; a limit above the documented page is cut to it. Raises Refusal."""
-    limit = _integer(query, "limit", PAGE_LIMIT)
+    limit = integer(query, "limit", PAGE_LIMIT)
     if limit < 1:
         raise Refusal(400, INVALID_VALUES)
     return min(limit, PAGE_LIMIT), count(query, "offset")
@@ -52,6 +56,17 @@ def choice(query: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
     return text
 
 
+def flag(query: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """A boolean in any of the words that FastAPI takes for one. Raises Refusal."""
+    text = query.get(name)
+    if text is None:
+        return default
+    known = _WORDS.get(text.lower())
+    if known is None:
+        raise Refusal(422, [problem(("query", name), "Input should be a valid boolean", "bool_parsing")])
+    return known
+
+
 def seconds(query: Mapping[str, str], name: str, longest: float) -> float:
     """A duration, cut to *longest*, which is also the default. Raises Refusal."""
     text = query.get(name)
@@ -75,7 +90,8 @@ def instant(query: Mapping[str, str], name: str, default: int) -> int:
     return min(at, FAR)
 
 
-def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+def integer(query: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number. Raises Refusal."""
     text = query.get(name)
     if text is None:
         return default

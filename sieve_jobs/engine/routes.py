@@ -1,4 +1,7 @@
-"""The routes but push: what they ask the store, and how they word it. Each takes a request and the engine."""
+"""The routes of jobs, logs and files: what they ask the store, and how they word it.
+
+Each takes a request and the engine; other areas have modules of their own, `app` has the table.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ from pathlib import PurePath
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from sieve_jobs.engine import answers, jobs, logbook, pushing, query
+from sieve_jobs.engine import answers, jobs, logbook, metrics, query
 from sieve_jobs.engine.answers import Refusal, answer
-from sieve_jobs.engine.body import NotJsonError, read_json
-from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.engine import Engine
-from sieve_jobs.engine.present import Described, ImportFailed, function_json, job_json
+from sieve_jobs.engine.present import job_json
+from sieve_jobs.engine.receive import read_form
 from sieve_jobs.engine.records import JobRow
-from sieve_jobs.engine.signing import FileRef, has_expired
+from sieve_jobs.engine.signing import UPLOADING, FileRef, has_expired
 
 _SHOWN_INLINE = {
     ".aac": "audio/aac",
@@ -60,10 +62,7 @@ async def engine_state(_: Request, engine: Engine) -> Response:
 
 async def raise_workers(request: Request, engine: Engine) -> Response:
     """For `launch`: gives an engine that serves the API alone its workers."""
-    try:
-        body = read_json(await pushing.read_body(request, engine.settings), engine.settings.depth_limit)
-    except NotJsonError as error:
-        raise Refusal(406, str(error)) from error
+    body = await read_form(request, engine.settings, lambda sent: sent)
     workers = body.get("workers") if isinstance(body, dict) else None
     if not isinstance(workers, int) or isinstance(workers, bool) or not 0 < workers <= 1024:
         raise Refusal(400, answers.INVALID_VALUES)
@@ -124,37 +123,21 @@ async def cancel_job(request: Request, engine: Engine) -> Response:
 
 
 async def get_logs(request: Request, engine: Engine) -> Response:
-    """A page of lines from `start_time` on; `next_start_time` asks for the next."""
+    """A page of lines from `start_time` on; `next_start_time` asks for the next. Of a job, or of a version's build."""
     job_id = request.query_params.get("job_id")
-    if job_id is None:
-        if "model_id" in request.query_params:  # build logs: this engine builds nothing
-            raise Refusal(404, answers.LOGS_NOT_FOUND)
+    if job_id is None and "model_id" not in request.query_params:
         raise Refusal(400, answers.INVALID_VALUES)
     start = query.instant(request.query_params, "start_time", 0)
     end = query.instant(request.query_params, "end_time", query.FAR)
     if start > end:
         raise Refusal(400, answers.INVALID_TIMES)
+    if job_id is None:
+        return _build_logs(request, engine, start, end)
     row = engine.store.read(lambda db: jobs.get(db, job_id))
     if row is None:
         raise Refusal(404, answers.LOGS_NOT_FOUND)
     lines = engine.store.read(lambda db: logbook.lines(db, row.id, start, end, _LOG_PAGE))
-    return answer(logbook.page_json(lines, row, engine.organization_id, start))
-
-
-async def list_functions(request: Request, engine: Engine) -> Response:
-    limit, offset = query.page(request.query_params)
-    functions = sorted(engine.catalog.functions().values(), key=lambda function: function.name)
-    shown = functions[offset : offset + limit]
-    return answer([function_json(it, engine.descriptions.status(it.id), whole=False) for it in shown])
-
-
-async def get_function(request: Request, engine: Engine) -> Response:
-    """A function with its version; a worker is asked about one that was never imported."""
-    owner, name = request.path_params["owner"], request.path_params["function"]
-    function = engine.catalog.functions().get(name)
-    if function is None or function.owner != owner:
-        raise Refusal(404, answers.FUNCTION_NOT_FOUND)
-    return answer(function_json(function, await _described(engine, function), whole=True))
+    return answer(logbook.page_json(lines, row.id, row.function_id, engine.organization_id, start))
 
 
 async def get_file(request: Request, engine: Engine) -> Response:
@@ -162,7 +145,7 @@ async def get_file(request: Request, engine: Engine) -> Response:
     expires, signature = (request.query_params.get(name, "") for name in ("expires", "sig"))
     parts = request.path_params
     file = FileRef(parts["function_id"], parts["job_id"], parts["file_id"], parts["name"])
-    if not signature.isascii() or not engine.signer.is_ours(file, expires, signature):
+    if file.function_id == UPLOADING or not signature.isascii() or not engine.signer.is_ours(file, expires, signature):
         raise Refusal(403, answers.FORBIDDEN)
     if has_expired(expires, time.time()):
         raise Refusal(403, "This URL has expired; read the job again for a new one.")
@@ -179,8 +162,28 @@ async def get_file(request: Request, engine: Engine) -> Response:
     )
 
 
+async def get_metrics(_: Request, engine: Engine) -> Response:
+    """For Prometheus: figures about the engine as a whole."""
+    counted = await engine.store.study(metrics.count)
+    figures = metrics.Figures(counted, engine.pushes, engine.supervisor.places(), engine.supervisor.capacity)
+    text, media_type = await asyncio.to_thread(metrics.page, figures)
+    return Response(text, media_type=media_type)
+
+
 async def not_found(_: Request, __: Engine) -> Response:
     raise Refusal(404, answers.NOT_FOUND)
+
+
+def _build_logs(request: Request, engine: Engine, start: int, end: int) -> Response:
+    """What the build of a version said, by `model_id`: its id or enough of its beginning."""
+    if request.query_params.get("stage", logbook.BUILD) != logbook.BUILD:
+        raise Refusal(400, answers.INVALID_VALUES)
+    found = engine.catalog.find(None, request.query_params["model_id"])
+    if found is None:
+        raise Refusal(404, answers.LOGS_NOT_FOUND)
+    version_id = found.function.id
+    lines = engine.store.read(lambda db: logbook.build_lines(db, version_id, start, end, _LOG_PAGE))
+    return answer(logbook.page_json(lines, None, version_id, engine.organization_id, start))
 
 
 def _job_answer(request: Request, engine: Engine) -> Response:
@@ -201,9 +204,3 @@ async def _left(request: Request) -> None:
     """Ends when the client has gone."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _described(engine: Engine, function: Function) -> Described | ImportFailed | None:
-    if engine.descriptions.status(function.id) is None:
-        await engine.supervisor.describe(function)
-    return engine.descriptions.status(function.id)

@@ -59,5 +59,20 @@ CREATE VIEW shown_jobs AS
     seq FROM jobs;
 """
 
-SCHEMA_STEPS: tuple[str, ...] = (_FIRST,)
+_ACCOUNT = """
+CREATE TABLE function_edits (
+  owner TEXT NOT NULL, name TEXT NOT NULL, edit TEXT NOT NULL, PRIMARY KEY (owner, name)
+) WITHOUT ROWID;
+CREATE TABLE version_replicas (
+  version_id TEXT PRIMARY KEY, minimum INTEGER NOT NULL, maximum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE secrets (
+  name TEXT PRIMARY KEY, value TEXT NOT NULL, created_at TEXT NOT NULL, last_modified TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE build_logs (
+  version_id TEXT NOT NULL, at INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (version_id, at)
+) WITHOUT ROWID;
+"""
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT)
 """Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""

@@ -35,6 +35,10 @@ class Settings:
     body_limit: int = 50 * MEBIBYTE
     """Of a request, and of a frame between engine and worker. Source: Sieve's message cap of 50 MB."""
     body_deadline: float = 60.0
+    upload_limit: int = 10_000_000_000
+    """Of a file sent to an upload URL. Source: the range Sieve's SDK sends with its uploads."""
+    upload_ttl: int = 3_600
+    """How long an upload URL holds. Source: contract section 9."""
     depth_limit: int = 72
     """Nesting of a JSON body: the 64 levels of a spec, and what a push puts around them."""
     restart_limit: int = 3

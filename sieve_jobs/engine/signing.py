@@ -12,6 +12,10 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 FILES = "/v2/files"
 SCHEME = "engine-file:"
+UPLOADS = "uploads"
+"""Stands where a job id does, in URLs and on disk, for files that were uploaded."""
+UPLOADING = "put"
+"""Stands where a function id does in the URL that takes an upload, which is good for nothing else."""
 _NAME_BYTES = 180
 _KEPT = frozenset("._-+@=~()[]{} ,")
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sieve_jobs.engine import jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
 from sieve_jobs.engine.catalog import Catalog, Function, Module
+from sieve_jobs.engine.census import Place, Stage
 from sieve_jobs.engine.choose import Choice, Head, choose
 from sieve_jobs.engine.process import WorkerProcess
 from sieve_jobs.engine.records import Claimed, Ended, Waiting
@@ -83,6 +84,10 @@ class Supervisor:
                 return
             waiting = self._queues[choice.head.name].popleft()
             self._start(self._run(self._take(choice, idle), waiting, functions[choice.head.name]))
+
+    def places(self) -> list[Place]:
+        """The workers there are now, and what each is at."""
+        return [_place(slot) for slot in self._slots]
 
     async def cancel(self, job_id: str) -> bool | None:
         """Cancels a job: True, False if it is at its end already, None if there is no such job.
@@ -283,6 +288,15 @@ class Supervisor:
 def new_run_id(job_id: str) -> str:
     """The id of a job's next attempt. Source: captured run ids are the job id and a uuid."""
     return f"{job_id}-{uuid.uuid4()}"
+
+
+def _place(slot: _Slot) -> Place:
+    version_id = slot.job.function_id if slot.job is not None else None
+    if slot.worker is None or not slot.worker.is_loaded:
+        return Place(slot.module, version_id, Stage.STARTING)
+    if slot.job is None:
+        return Place(slot.module, None, Stage.IDLE)
+    return Place(slot.module, version_id, Stage.SETUP if slot.worker.capture.stage == "setup" else Stage.ACTIVE)
 
 
 def _type_of(entry: Json) -> Json:

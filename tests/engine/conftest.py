@@ -26,6 +26,7 @@ def settings_for(root: Path, *, workers: int = 1) -> Settings:
         hook_first=0.02,
         hook_retries=3,
         log_lines=50,
+        upload_limit=3_000_000,
     )
 
 

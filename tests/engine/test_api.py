@@ -96,7 +96,7 @@ def test_health_and_options_need_no_key(engine: Running):
     ("method", "path", "status", "detail"),
     [
         pytest.param("GET", "/v2/nothing", 404, "Not Found", id="unknown-route"),
-        pytest.param("GET", "/v2/user/concurrency", 404, "Not Found", id="route-to-come"),
+        pytest.param("GET", "/v2/usage/history", 404, "Not Found", id="removed-route"),
         pytest.param("PUT", "/v2/jobs", 405, "Method Not Allowed", id="method"),
         pytest.param("GET", f"/v2/jobs/{uuid.uuid4()}", 404, "Job not found.", id="job"),
         pytest.param("GET", "/v2/jobs/x/await", 404, "Job not found.", id="await"),

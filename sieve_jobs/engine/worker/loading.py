@@ -94,6 +94,7 @@ def described(functions: dict[str, Declared]) -> dict[str, Json]:
 def _details(declaration: Declaration) -> dict[str, Json]:
     metadata = declaration.metadata
     return {
+        "public": metadata.public,
         "title": metadata.title,
         "description": metadata.description,
         "code_url": metadata.code_url,
