@@ -24,7 +24,8 @@ from sieve_jobs.render.text import escape
 from sieve_jobs.state.writes import Pin, PutEntry, Write
 
 if TYPE_CHECKING:
-    from sieve_jobs.push.reconcile import Listing, Unclear
+    from sieve_jobs.push.reconcile import Listing
+    from sieve_jobs.push.verdict import Unclear
     from sieve_jobs.spec.jobspec import Detail
     from sieve_jobs.state.store import Store
     from sieve_jobs.wire import Job
@@ -88,8 +89,9 @@ def adopt(
 def _look(
     session: Session, store: Store, details: Mapping[str, Detail], organization: str | None, job_id: str | None
 ) -> _Found:
-    from sieve_jobs.push.reconcile import Match, Unclear, list_jobs
+    from sieve_jobs.push.reconcile import list_jobs
     from sieve_jobs.push.takeover import match
+    from sieve_jobs.push.verdict import Match, Unclear
 
     if not details:
         return _Found({}, {}, ())

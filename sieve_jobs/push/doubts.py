@@ -14,8 +14,9 @@ from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Dropped
 from sieve_jobs.push.projection import Likeness, hash_of, likeness, project
-from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, judge, list_jobs, since
+from sieve_jobs.push.reconcile import Listing, judge, list_jobs, since
 from sieve_jobs.push.run import Run
+from sieve_jobs.push.verdict import Absent, Match, Unclear, Verdict
 from sieve_jobs.spec.digest import digest_under
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import Entry, Intent

@@ -10,6 +10,7 @@ from itertools import pairwise
 from sieve_jobs.push.answer import TooLargeError
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.projection import Likeness, likeness
+from sieve_jobs.push.verdict import Verdict, judged
 from sieve_jobs.spec.tags import TagKey
 from sieve_jobs.state.entry import Intent
 from sieve_jobs.wire import PAGE_LIMIT, Job
@@ -30,29 +31,6 @@ class Listing:
     jobs: tuple[Job, ...]
     gap: str | None = None
     """Why it may lack jobs of that time; None where it is known to be whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Exactly one job is the push."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The list is whole and holds no such job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """Nobody but a person can tell. *why* is a clause, *candidates* are ids of jobs it could be."""
-
-    why: str
-    candidates: tuple[str, ...] = ()
-
-
-Verdict = Match | Absent | Unclear
 
 
 def since(intent: Intent) -> datetime:
@@ -76,17 +54,12 @@ def judge(
 ) -> Mapping[str, Verdict]:
     """A verdict for each of *intents*, by its uuid. Pure.
 
-    *taken* are the ids of jobs that the state holds already: none of them is an unanswered push. A job that could
-    be two of the intents settles neither.
+    *taken* are the ids of jobs that the state holds already: none of them is an unanswered push.
     """
     jobs = [job for job in listing.jobs if job.id not in taken and organization_id in (None, job.organization_id)]
     mixed = organization_id is None and len({job.organization_id for job in listing.jobs}) > 1
     found = {intent.uuid: _candidates(intent, jobs, key) for intent in intents}
-    claims: dict[str, int] = {}
-    for candidates in found.values():
-        for job, _ in candidates:
-            claims[job.id] = claims.get(job.id, 0) + 1
-    return {uuid: _verdict(candidates, claims, listing.gap, mixed=mixed) for uuid, candidates in found.items()}
+    return judged(found, rival="another push in doubt", mixed=mixed, gap=listing.gap)
 
 
 def _candidates(intent: Intent, jobs: Sequence[Job], key: TagKey | None) -> list[tuple[Job, Likeness]]:
@@ -94,24 +67,6 @@ def _candidates(intent: Intent, jobs: Sequence[Job], key: TagKey | None) -> list
     recent = (job for job in jobs if job.created_at is None or job.created_at >= earliest)
     weighed = ((job, likeness(intent.projection, job, key)) for job in recent)
     return [(job, found) for job, found in weighed if found is not Likeness.NO]
-
-
-def _verdict(
-    candidates: list[tuple[Job, Likeness]], claims: Mapping[str, int], gap: str | None, *, mixed: bool
-) -> Verdict:
-    ids = tuple(job.id for job, _ in candidates)
-    if not candidates:
-        return Unclear(gap) if gap else Absent()
-    if len(candidates) > 1:
-        return Unclear(f"{len(candidates)} jobs could be it", ids)
-    job, found = candidates[0]
-    if claims[job.id] > 1:
-        return Unclear("the one job that could be it could be another push in doubt too", ids)
-    if found is Likeness.UNSURE:
-        return Unclear("a part of the one job that could be it cannot be compared", ids)
-    if mixed:
-        return Unclear("the list holds jobs of several organisations, and ours is not known yet", ids)
-    return Unclear(gap, ids) if gap else Match(job)
 
 
 async def list_jobs(client: Client, back_to: datetime | None, *, until: Collection[str] = frozenset()) -> Listing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +9,8 @@ from datetime import datetime
 from sieve_jobs.plan.action import Reason
 from sieve_jobs.push.draft import draft_entry
 from sieve_jobs.push.projection import Likeness, likeness, project
-from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict
+from sieve_jobs.push.reconcile import Listing
+from sieve_jobs.push.verdict import Unclear, Verdict, judged
 from sieve_jobs.spec.jobspec import Detail, JobSpec
 from sieve_jobs.spec.tags import TagKey
 from sieve_jobs.state.entry import Entry
@@ -29,17 +29,10 @@ def match(
     jobs = [job for job in jobs if job.status not in (Status.ERROR, Status.CANCELLED)]
     mixed = organization_id is None and len({job.organization_id for job in jobs}) > 1
     found = {detail.spec.name: _candidates(detail.spec, jobs, key) for detail in details}
-    claims: defaultdict[str, int] = defaultdict(int)
-    for candidates in found.values():
-        for job, _ in candidates:
-            claims[job.id] += 1
-    unset = {detail.spec.name for detail in details if detail.spec.missing}
-    return {
-        name: Unclear("a secret of it is not set, so it cannot be compared")
-        if name in unset
-        else _verdict(candidates, claims, mixed=mixed)
-        for name, candidates in found.items()
-    }
+    unset = Unclear("a secret of it is not set, so it cannot be compared")
+    # Jobs that the list may lack are said beside the answer: a person is asked before anything is taken over.
+    verdicts = judged(found, rival="another spec", mixed=mixed)
+    return {**verdicts, **{detail.spec.name: unset for detail in details if detail.spec.missing}}
 
 
 def taken_over(detail: Detail, job: Job, *, now: datetime, commit: str | None) -> Entry:
@@ -62,19 +55,3 @@ def _candidates(spec: JobSpec, jobs: Iterable[Job], key: TagKey | None) -> list[
     asked = (job for job in jobs if None in (function, job.function) or job.function == function)
     weighed = ((job, likeness(projection, job, key)) for job in asked)
     return [(job, found) for job, found in weighed if found is not Likeness.NO]
-
-
-def _verdict(candidates: list[tuple[Job, Likeness]], claims: Mapping[str, int], *, mixed: bool) -> Verdict:
-    ids = tuple(job.id for job, _ in candidates)
-    if not candidates:
-        return Absent()
-    if len(candidates) > 1:
-        return Unclear(f"{len(candidates)} jobs could be it", ids)
-    job, found = candidates[0]
-    if claims[job.id] > 1:
-        return Unclear("the one job that could be it could be another spec's too", ids)
-    if found is Likeness.UNSURE:
-        return Unclear("a part of the one job that could be it cannot be compared", ids)
-    if mixed:
-        return Unclear("the list holds jobs of several organisations, and ours is not known", ids)
-    return Match(job)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sieve_jobs.push.projection import hash_of, project
-from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict, judge
+from sieve_jobs.push.reconcile import Listing, judge
+from sieve_jobs.push.verdict import Absent, Match, Unclear, Verdict
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import Intent
 from sieve_jobs.wire import Job, Status

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from sieve_jobs.plan.action import Reason
-from sieve_jobs.push.reconcile import Absent, Listing, Match, Unclear, Verdict
+from sieve_jobs.push.reconcile import Listing
 from sieve_jobs.push.takeover import match, runs_function, taken_over
+from sieve_jobs.push.verdict import Absent, Match, Unclear, Verdict
 from sieve_jobs.wire import Job, Status
 from tests.plan.world import KEY, asks
 from tests.push.test_reconcile import AT, job
