@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,10 @@ class _Found:
     absent: Sequence[str]
     gap: str | None = None
     """Why jobs may be missing in the list."""
+    details: Mapping[str, Detail] = field(default_factory=dict)
+    """All of them."""
+    serial: int = 0
+    """Of the state that has no entry of them."""
 
 
 @verb(
@@ -65,25 +69,35 @@ def adopt(
     """
     session = session.to_write()
     with writable(session, "state adopt", lock_timeout, new_state=True) as held:
-        store = held.store
-        planned = make_plan(session, store, plan_options(session, names))
-        details = {
-            change.name: change.detail
-            for change in planned.plan.changes
-            if change.action is Action.PUSH and change.reason is Reason.NEW and change.detail is not None
-        }
-        header = planned.state.header
-        if job_id is not None and (len(names) != 1 or len(details) != 1):
-            raise UsageError(Diagnostic("SJ186", "--job goes with one NAME, of a spec that has no entry"))
-        if header.endpoint not in (None, session.target.endpoint):
-            raise SieveJobsError(Diagnostic("SJ146", f"this state belongs to the endpoint '{header.endpoint}'"))
-        found = _look(session, store, details, header.organization_id, job_id)
-        if found.matches and not dry_run:
+        while True:
+            found = _looked(session, held.store, names, job_id)
+            if dry_run or not found.matches:
+                break
             told = f"{count(len(found.matches), 'job')} to take over"
             require_yes(session, told, session.target.name, session.target.endpoint, yes=yes, quiet=session.as_json)
-            store.commit(_writes(session, details, found.matches), header.serial)
+            if held.secure(found.serial):
+                held.store.commit(_writes(session, found), found.serial)
+                break
+            session.streams.say("another run wrote the state meanwhile; looked again:")
     _answer(session, found, dry_run=dry_run)
     return ExitCode.DECISION if found.unclear else ExitCode.OK
+
+
+def _looked(session: Session, store: Store, names: Sequence[str], job_id: str | None) -> _Found:
+    """What the far side has for the specs of *names* that have no entry in the state as it is now."""
+    planned = make_plan(session, store, plan_options(session, names))
+    details = {
+        change.name: change.detail
+        for change in planned.plan.changes
+        if change.action is Action.PUSH and change.reason is Reason.NEW and change.detail is not None
+    }
+    header = planned.state.header
+    if job_id is not None and (len(names) != 1 or len(details) != 1):
+        raise UsageError(Diagnostic("SJ186", "--job goes with one NAME, of a spec that has no entry"))
+    if header.endpoint not in (None, session.target.endpoint):
+        raise SieveJobsError(Diagnostic("SJ146", f"this state belongs to the endpoint '{header.endpoint}'"))
+    found = _look(session, store, details, header.organization_id, job_id)
+    return replace(found, details=details, serial=header.serial)
 
 
 def _look(
@@ -133,13 +147,14 @@ def _chosen(
     return _Found({name: job}, {}, ())
 
 
-def _writes(session: Session, details: Mapping[str, Detail], matches: Mapping[str, Job]) -> Sequence[Write]:
+def _writes(session: Session, found: _Found) -> Sequence[Write]:
     from sieve_jobs.cli.pushing import checked_out
     from sieve_jobs.push.takeover import taken_over
 
     now, commit = datetime.now(UTC), checked_out(session)
-    organization = next((job.organization_id for job in matches.values() if job.organization_id), None)
-    entries = [taken_over(details[name], job, now=now, commit=commit) for name, job in sorted(matches.items())]
+    jobs = sorted(found.matches.items())
+    organization = next((job.organization_id for _, job in jobs if job.organization_id), None)
+    entries = [taken_over(found.details[name], job, now=now, commit=commit) for name, job in jobs]
     return [Pin(session.target.endpoint, organization), *map(PutEntry, entries)]
 
 

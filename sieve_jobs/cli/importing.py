@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from sieve_jobs.render.text import escape
 from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.parse import DocumentError
 from sieve_jobs.state.restore import Exported, parse_export, restoring
+
+if TYPE_CHECKING:
+    from sieve_jobs.state.store import Store
 
 LARGEST = 1 << 30
 """Bytes of a file that is read."""
@@ -33,8 +37,9 @@ def import_state(session: Session, file: str, *, replace: bool, lock_timeout: fl
     """
     exported = _read(file)
     with writable(session, "state import", lock_timeout, new_state=True) as held:
-        header = held.store.load().header
-        _require_fit(session, header, exported, replace=replace)
+        header = _fitting(session, held.store, exported, replace=replace)
+        while not held.secure(header.serial):
+            header = _fitting(session, held.store, exported, replace=replace)
         serial = held.store.commit(restoring(exported), header.serial)
     numbers = {"entries": len(exported.entries), "past": len(exported.past), "intents": len(exported.intents)}
     if session.as_json:
@@ -66,8 +71,14 @@ def _read(file: str) -> Exported:
         raise StateError(Diagnostic("SJ167", f"'{shown}' is no exported state: {error}", hint=hint)) from error
 
 
+def _fitting(session: Session, store: Store, exported: Exported, *, replace: bool) -> Header:
+    """The header of the state as it is. Raises GuardedError where another one would be lost, or a newer one."""
+    header = store.load().header
+    _require_fit(session, header, exported, replace=replace)
+    return header
+
+
 def _require_fit(session: Session, header: Header, exported: Exported, *, replace: bool) -> None:
-    """Raises GuardedError where the import would put another state, or an older one, over this."""
     facts, target = exported.facts, session.target
     if facts.endpoint not in (None, target.endpoint):
         raise GuardedError(

@@ -25,9 +25,10 @@ class Held:
     unlock: Callable[[], None]
     """Frees the lock before the block ends."""
     secure: Callable[[int], bool] = lambda _: True
-    """Called before anything is sent: on a shared state others may have come first until then.
+    """Called before anything is sent or written: on a shared state others may have come first until then.
 
-    Whether the state still has the serial that is given, so that what was decided on it holds.
+    Whether the state still has the serial that is given, so that what was decided on it holds. If not, it is decided
+    anew: from then on nobody else comes first.
     """
 
 

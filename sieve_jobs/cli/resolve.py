@@ -90,12 +90,15 @@ def _resolve(session: Session, asked: Asked, decide: Callable[[int], Answer]) ->
     with ExitStack() as held:
         state = held.enter_context(writable(session, asked.verb, asked.lock_timeout))
         store = state.store
-        chosen = _chosen(session, asked.names, store.load().intents)
-        if not chosen:
-            session.streams.say("no push is in doubt")
-            return answer_nothing(session)
-        answers = dict.fromkeys(sorted(chosen), decide(len(chosen)))
-        planned: Planned = make_plan(session, store, options_for(session, chosen))
+        while True:
+            chosen = _chosen(session, asked.names, store.load().intents)
+            if not chosen:
+                session.streams.say("no push is in doubt")
+                return answer_nothing(session)
+            answers = dict.fromkeys(sorted(chosen), decide(len(chosen)))
+            planned: Planned = make_plan(session, store, options_for(session, chosen))
+            if state.secure(planned.plan.where.serial):
+                break
         with far_side(session, workers=default_workers()) as far:
             options = replace(apply_options(session, far, planned, asked), unlock=state.unlock)
 

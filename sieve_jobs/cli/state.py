@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +30,10 @@ from sieve_jobs.render import document, known
 from sieve_jobs.render.text import escape
 from sieve_jobs.state.export import entry_document, export, past_document
 from sieve_jobs.state.writes import DropEntry, PutPast, Write
+
+if TYPE_CHECKING:
+    from sieve_jobs.state.entry import Entry
+    from sieve_jobs.state.store import Store
 
 
 @click.group(
@@ -91,30 +96,37 @@ def remove(session: Session, names: tuple[str, ...], *, lock_timeout: float) -> 
     verb that runs it anew.
     """
     with writable(session, "state rm", lock_timeout) as held:
-        store = held.store
-        state = store.load()
-        chosen = chosen_entries(session, store, names)
-        doubts = [intent.name for intent in state.intents if intent.name in chosen]
-        if doubts:
-            raise DecisionError(
-                *(
-                    Diagnostic(
-                        "SJ140",
-                        f"'{name}' has a push in doubt; nothing was removed",
-                        hint=f"first: {resolve_command(name, session.target.name)} --adopt ID | --push | --drop",
-                    )
-                    for name in doubts
-                )
-            )
+        chosen, serial = _removable(session, held.store, names)
+        while not held.secure(serial):
+            chosen, serial = _removable(session, held.store, names)
         writes: list[Write] = []
         for name, entry in chosen.items():
             writes += [DropEntry(name)] if entry.lost else [DropEntry(name), PutPast(entry.past())]
-        store.commit(writes, state.header.serial)
+        held.store.commit(writes, serial)
     if session.as_json:
         session.streams.document({"target": session.target.name, "removed": sorted(chosen)})
     else:
         session.streams.answer("\n".join(f"forgot {escape(name)}" for name in chosen))
     return ExitCode.OK
+
+
+def _removable(session: Session, store: Store, names: Sequence[str]) -> tuple[Mapping[str, Entry], int]:
+    """The entries that *names* mean, and the serial of the state they are in. Raises DecisionError for one in doubt."""
+    state = store.load()
+    chosen = chosen_entries(session, store, names)
+    doubts = [intent.name for intent in state.intents if intent.name in chosen]
+    if doubts:
+        raise DecisionError(
+            *(
+                Diagnostic(
+                    "SJ140",
+                    f"'{name}' has a push in doubt; nothing was removed",
+                    hint=f"first: {resolve_command(name, session.target.name)} --adopt ID | --push | --drop",
+                )
+                for name in doubts
+            )
+        )
+    return chosen, state.header.serial
 
 
 for subcommand in (list_entries, show_entry, export_state, import_state, adopt, remove):
