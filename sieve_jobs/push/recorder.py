@@ -53,6 +53,11 @@ class Recorder:
         """What is done once that commit is durable."""
         self._broken: Exception | None = None
 
+    @property
+    def serial(self) -> int:
+        """The state's, after the last commit of this run."""
+        return self._serial
+
     async def write(self, *writes: Write) -> float:
         """Returns once *writes* are durable, with everything that was handed over before. Raises StateError.
 

@@ -45,7 +45,9 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
     running = {
         row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
     }
-    return ApplyResult(rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running)
+    return ApplyResult(
+        rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running, run.recorder.serial
+    )
 
 
 def _twins_of_doubts(run: Run) -> None:

@@ -77,6 +77,8 @@ class ApplyResult:
     notices: tuple[Notice, ...] = ()
     still_running: Mapping[str, str] = field(default_factory=dict)
     """name to job id of what had not ended when the run did."""
+    serial: int | None = None
+    """The state's at the end of the run; None if nothing was carried out."""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -68,7 +68,7 @@ def applied(result: ApplyResult, where: Where, *, whole: str) -> str:
     failed = [row for row in ordered if row.status in _ENDED_BADLY]
     parts = [
         f"### {code(where.target)} {tally(result, _PLAIN)}\n",
-        _where(where),
+        _where(where if result.serial is None else where._replace(serial=result.serial)),
         table(("spec", "action", "status", "job", "error"), rows),
         _left(len(ordered) - len(rows), "more spec", whole),
         block(_failures(failed[:MOST_FAILED], where.target), most=_BLOCK) if failed else "",

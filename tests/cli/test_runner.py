@@ -94,7 +94,11 @@ def test_apply(root: Path, runner: Runner, cloud: Cloud) -> None:
     assert runner.outputs["pushed"] == "2"
     assert runner.outputs["exit-code"] == "4"
     assert runner.outputs["in-doubt"] == "0"
-    assert "### `prod` applied: 2 pushed, 1 ended badly" in runner.summary_file.read_text()
+    summary = runner.summary_file.read_text()
+    assert "### `prod` applied: 2 pushed, 1 ended badly" in summary
+    serial = ran(root, "plan", "-t", "prod", "--json").document["serial"]
+    assert serial > 0
+    assert f"state `kept/prod.db`, serial {serial}\n" in summary
     again = runner.run(root, "apply", "-t", "prod", "--yes")
     assert (again.code, runner.outputs["pushed"], again.out) == (0, "0", "")
     assert runner.run(root, "plan", "-t", "prod").code == 0

@@ -92,11 +92,11 @@ def test_what_an_apply_came_to() -> None:
         Result("c", Action.PUSH, Reason.NEW, error="the push of 'c' was refused: 422"),
     )
     problem = Diagnostic("SJ143", "the push of 'c' was refused: 422", Place("jobspecs/c.yaml", 1))
-    result = ApplyResult(rows, Tally(pushed=2, refused=1), problems=(problem,), still_running={"d": "job-d"})
+    result = ApplyResult(rows, Tally(pushed=2, refused=1), problems=(problem,), still_running={"d": "job-d"}, serial=9)
     assert markdown.applied(result, WHERE, whole=WHOLE) == (
         "### `prod` applied: 2 pushed, 1 refused, 1 ended badly, 1 still running; 0 specs unchanged\n"
         "\n"
-        "endpoint `https://far.example` · state `.sieve-jobs/prod.db`, serial 7\n"
+        "endpoint `https://far.example` · state `.sieve-jobs/prod.db`, serial 9\n"
         "\n"
         "| spec | action | status | job | error |\n"
         "|---|---|---|---|---|\n"
