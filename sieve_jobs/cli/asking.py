@@ -34,7 +34,7 @@ def ask(session: Session, entries: Mapping[str, Entry]) -> Heard:
     if not entries:
         return Heard()
     with far_side(session) as far:
-        found = call(far, lambda client: _ask_all(client, entries, session.target.concurrency))
+        found = call(far, lambda client: ask_all(client, entries, session.target.concurrency))
     redactor = redactor_of(session)
     now: dict[str, Entry] = {}
     statuses: list[JobStatus] = []
@@ -56,7 +56,7 @@ def ask(session: Session, entries: Mapping[str, Entry]) -> Heard:
     return Heard(now, tuple(statuses), tuple(problems.values()))
 
 
-async def _ask_all(client: Client, entries: Mapping[str, Entry], concurrency: int) -> Mapping[str, Job | CallError]:
+async def ask_all(client: Client, entries: Mapping[str, Entry], concurrency: int) -> Mapping[str, Job | CallError]:
     """An answer for each, *concurrency* calls at a time; after a refusal that is not about one job no more calls."""
     gate = asyncio.Semaphore(concurrency)
     stopped: list[CallError] = []

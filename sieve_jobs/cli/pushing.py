@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.answering import Outcome, answer
-from sieve_jobs.cli.connection import FarSide, default_workers, far_side, required_key
+from sieve_jobs.cli.connection import FarSide, call, default_workers, far_side, required_key
 from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
@@ -22,6 +22,7 @@ from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.guard import check, finished_jobs, none_found
 from sieve_jobs.render import human
+from sieve_jobs.render.quantity import count
 from sieve_jobs.spec.jobspec import JobSpec, LocalFile
 from sieve_jobs.spec.request import push_body
 from sieve_jobs.spec.scan import scan
@@ -76,6 +77,8 @@ def carry_out(session: Session, asked: Asked) -> ExitCode:
             state.unlock()
             return _answer_idle(session, planned, asked)
         with far_side(session, workers=default_workers()) as far:
+            if _has_forgotten(session, far, state.store, planned, asked):
+                planned = _agreed(session, state, asked)
             outcome = _push(session, far, state.store, planned, asked=asked, unlock=state.unlock)
         _say_unpinned(session, state.store, planned)
         return answer(session, outcome, planned.plan, as_events=asked.events)
@@ -107,6 +110,18 @@ def _planned(session: Session, store: Store, asked: Asked) -> Planned:
     from sieve_jobs.cli.saved import as_reviewed, options_of
 
     return as_reviewed(asked.saved, make_plan(session, store, options_of(session, asked.saved)))
+
+
+def _has_forgotten(session: Session, far: FarSide, store: Store, planned: Planned, asked: Asked) -> bool:
+    """Whether the project's engine has lost jobs that something is still due for: another plan pushes them again."""
+    if not far.local or asked.continue_only or not (planned.plan.running or planned.plan.unsaved):
+        return False
+    from sieve_jobs.cli.forgotten import note_forgotten
+
+    gone = call(far, lambda client: note_forgotten(client, store, planned, session.target.concurrency))
+    if gone and not (session.as_json or asked.events):
+        session.streams.say(f"the engine no longer knows {count(gone, 'job')}; planned again:")
+    return gone > 0
 
 
 def _require_specs(session: Session, asked: Asked) -> None:

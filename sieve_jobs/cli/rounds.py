@@ -11,6 +11,7 @@ from enum import Enum
 from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
+from sieve_jobs.cli.forgotten import note_forgotten
 from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.looking import as_configured, function_problems, interest_of, shown_paths, with_functions
 from sieve_jobs.cli.parked import Parked
@@ -157,6 +158,9 @@ class Rounds:
             if state is None:
                 return Round.DONE, "stopped"
             planned = make_plan(session, state.store, looked.options)
+            concurrency, running = session.target.concurrency, self._following.running
+            if self._far.local and await note_forgotten(self._client, state.store, planned, concurrency, known=running):
+                planned = make_plan(session, state.store, looked.options)
             plan, held_back = self._parked.leave_out(planned.plan, looked.functions, session.config.project.owner)
             if held_back:
                 text = f"{in_words(held_back)}: until the function is mended"
