@@ -127,6 +127,19 @@ def config_paths(session: Session) -> frozenset[str]:
     return frozenset([*names, *map(os.path.realpath, names)])
 
 
+def stamps(paths: Iterable[str]) -> dict[str, tuple[int, int, int] | None]:
+    """What tells that each of *paths* was written since; None for one that is not there."""
+    found: dict[str, tuple[int, int, int] | None] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - beside the other paths, which are text
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return found
+
+
 def _shown(session: Session, path: str) -> str:
     root = os.path.realpath(session.root) + "/"
     return path.removeprefix(root)

@@ -79,6 +79,7 @@ class Rounds:
         self.interest = Interest(root="/")
         self._functions: FunctionSources | None = None
         self._names: Set[str] = frozenset()
+        self._seen: object = None
         self._parked = Parked()
         self._began = False
 
@@ -89,7 +90,7 @@ class Rounds:
         looked = self._look(session, feed)
         if (looked.problems or looked.gone) and await look_again():
             looked = self._look(session, feed)
-        self._functions = looked.functions.sources
+        self._functions, self._seen = looked.functions.sources, _said(looked)
         paths = shown_paths(session, changed or ())
         self._parked.release(paths, looked.session.tree.wanted)
         try:
@@ -112,6 +113,10 @@ class Rounds:
             self._began = True
             self._screen.say("watching", "watching", "dim", f"{count(len(self._names), 'spec')}; Ctrl-C ends it")
         return done
+
+    def differs(self, session: Session) -> bool:
+        """Whether the project does not read as it did for the last round."""
+        return _said(self._read(session)) != self._seen
 
     def _look(self, session: Session, feed: Feed) -> Looked:
         """The project as it is now, with the feed looking at all of it since before that."""
@@ -272,6 +277,11 @@ class Rounds:
             or plan.unsaved
             or any(not entry.reported for entry in plan.failed.values())
         )
+
+
+def _said(looked: Looked) -> object:
+    """All that a plan is made of, to be compared."""
+    return looked.session.tree.fingerprints, looked.session.tree.problems, looked.functions.problems
 
 
 def _files(functions: Usable, session: Session) -> list[str]:

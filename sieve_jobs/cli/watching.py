@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sieve_jobs.cli.connection import FarSide, default_workers, far_side
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.interrupt import run_interruptible
-from sieve_jobs.cli.looking import anew, as_configured, config_paths, far_side_of, require_watchable
+from sieve_jobs.cli.looking import anew, as_configured, config_paths, far_side_of, require_watchable, stamps
 from sieve_jobs.cli.pushing import Asked
 from sieve_jobs.cli.rounds import Round, Rounds, Spent
 from sieve_jobs.cli.screen import Screen
@@ -21,6 +22,7 @@ from sieve_jobs.errors import ExitCode, SieveJobsError
 from sieve_jobs.watch.burst import AGAIN, Burst
 from sieve_jobs.watch.feed import Feed
 from sieve_jobs.watch.git import git_lock, is_busy
+from sieve_jobs.watch.noise import Noise
 
 if TYPE_CHECKING:
     from sieve_jobs.cli.context import Session
@@ -89,9 +91,19 @@ class Watching:
         self._config = config_paths(session)
         self._late: set[str] = set()
         """Files of the config that changed when the round they came in had read them already."""
+        self._noise = Noise()
+        self._stamps = stamps(self._config)
+        """Of the files of the config, when they were last read."""
+        # A process that was stopped for a while may have missed what came after its queue was full.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._continued)
 
     def close(self) -> None:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGCONT)
         self.feed.close()
+
+    def _continued(self) -> None:
+        self._noise.heard(time.monotonic())
+        self.feed.wake()
 
     async def run(self) -> Session | ExitCode:
         """To the end: an exit code, or the session that another far side is for."""
@@ -103,6 +115,7 @@ class Watching:
                 self.screen.say("reloaded", "reloaded", "accent", "the config leads elsewhere: begun anew")
                 return configured
             self.session = configured
+            self._noise.looked(time.monotonic())
             done = await self._round(configured, burst)
             if done is Round.SPENT:
                 return ExitCode.GUARDED
@@ -132,6 +145,7 @@ class Watching:
         kept = as_configured(self.session)
         if burst is None or burst.paths.isdisjoint(self._config):
             return kept
+        self._stamps = stamps(self._config)
         fresh = anew(self.session)
         try:
             require_watchable(fresh, remote=self.wanted.remote)
@@ -148,11 +162,17 @@ class Watching:
         """The next changes that mean something, whole; an empty one once *retry* seconds are over; None at the end."""
         until = None if retry is None else time.monotonic() + retry
         while not self.stop.asked.is_set():
-            left = None if until is None else max(until - time.monotonic(), 0.0)
+            now = time.monotonic()
+            left = None if until is None else max(until - now, 0.0)
             if left == 0.0:
-                return Burst(time.monotonic())
-            if not self._late:
-                await self._first(self.feed.come(), left)
+                return Burst(now)
+            look = self._noise.left(now)
+            if look == 0.0 and (missed := self._missed(now)) is not None:
+                return missed
+            if not (self._late or look == 0.0):
+                await self._first(
+                    self.feed.come(), min((each for each in (left, look) if each is not None), default=None)
+                )
             paths, self._late = self._awake() | self._late, set()
             if paths:
                 burst = Burst(time.monotonic())
@@ -175,7 +195,19 @@ class Watching:
                 burst.add(paths, time.monotonic())
 
     def _awake(self) -> set[str]:
-        return {path for path in self.feed.take() if self.rounds.interest.wakes(path, os.path.isdir)}
+        came = self.feed.take()
+        paths = {path for path in came if self.rounds.interest.wakes(path, os.path.isdir)}
+        if len(paths) < len(came):
+            self._noise.heard(time.monotonic())
+        return paths
+
+    def _missed(self, now: float) -> Burst | None:
+        """A burst for what nobody told of, found by looking; None where all is as it was."""
+        self._noise.looked(now)
+        missed = Burst(now)
+        after = stamps(self._config)
+        missed.paths |= {path for path in self._config if after[path] != self._stamps[path]}
+        return missed if missed.paths or self.rounds.differs(self.session) else None
 
     async def _first(self, work: Coroutine[Any, Any, None], seconds: float | None) -> None:
         """Returns when *work* is done, somebody asked to stop, or *seconds* are over."""

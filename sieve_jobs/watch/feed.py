@@ -65,6 +65,10 @@ class Feed:
         self._came.clear()
         return taken
 
+    def wake(self) -> None:
+        """As if something had changed: `come` returns, and there may be nothing to take."""
+        self._came.set()
+
     async def come(self) -> None:
         """Returns once something changed."""
         await self._came.wait()
