@@ -67,7 +67,7 @@ def require_watchable(session: Session, *, remote: bool) -> None:
         required_key(session)
 
 
-def with_functions(session: Session, last: FunctionSources | None) -> tuple[Session, Usable]:
+def with_functions(session: Session, last: Usable | None) -> tuple[Session, Usable]:
     """The session with functions that can be used: of what is broken just now those in *last*."""
     if not session.target.is_local:
         return session, Usable(FunctionSources({}, ()))

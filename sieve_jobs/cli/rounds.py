@@ -27,7 +27,6 @@ from sieve_jobs.push.apply import apply
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.render.quantity import count
 from sieve_jobs.render.watching import paths as in_words
-from sieve_jobs.source import FunctionSources
 from sieve_jobs.watch.feed import Feed
 from sieve_jobs.watch.functions import Usable
 from sieve_jobs.watch.interest import Interest
@@ -77,7 +76,7 @@ class Rounds:
         self._asked, self._far, self._client, self._stop = asked, far, following.client, following.stop
         self._following, self._screen, self._spent = following, screen, spent
         self.interest = Interest(root="/")
-        self._functions: FunctionSources | None = None
+        self._functions: Usable | None = None
         self._names: Set[str] = frozenset()
         self._seen: object = None
         self._parked = Parked()
@@ -90,7 +89,7 @@ class Rounds:
         looked = self._look(session, feed)
         if (looked.problems or looked.gone) and await look_again():
             looked = self._look(session, feed)
-        self._functions, self._seen = looked.functions.sources, _said(looked)
+        self._functions, self._seen = looked.functions, _said(looked)
         paths = shown_paths(session, changed or ())
         self._parked.release(paths, looked.session.tree.wanted)
         try:

@@ -22,12 +22,13 @@ class Usable:
     """What is wrong, as (file, line, what); line 0 is the file as a whole."""
 
 
-def usable(now: FunctionSources, last: FunctionSources | None) -> Usable:
+def usable(now: FunctionSources, last: Usable | None) -> Usable:
     """*now*, with what *last* says of functions whose file, or a module that it imports, does not compile.
 
-    Only what differs from *last* is looked at.
+    Only what differs from *last*, or was broken then, is looked at.
     """
-    known = last.functions if last is not None else {}
+    known = last.sources.functions if last is not None else {}
+    doubtful = last.broken if last is not None else frozenset()
     functions: dict[str, DeclaredFunction] = {}
     broken: set[str] = set()
     problems = dict.fromkeys(now.problems)
@@ -35,7 +36,7 @@ def usable(now: FunctionSources, last: FunctionSources | None) -> Usable:
     for name, function in now.functions.items():
         before = known.get(name)
         wrong: list[Problem] = []
-        if before is None or before.source_hash != function.source_hash:
+        if before is None or before.source_hash != function.source_hash or name in doubtful:
             wrong = [found for file in function.files if (found := _wrong(file, seen)) is not None]
         problems.update(dict.fromkeys(wrong))
         if wrong:
