@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Set
+from collections.abc import Awaitable, Callable, Collection, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -86,11 +86,18 @@ class Rounds:
         self, session: Session, changed: Collection[str] | None, feed: Feed, look_again: Callable[[], Awaitable[bool]]
     ) -> Round:
         """One round. *changed* are the paths that woke it; None for the first. Says what came of it."""
-        looked = self._look(session, feed)
-        if (looked.problems or looked.gone) and await look_again():
-            looked = self._look(session, feed)
-        self._functions, self._seen = looked.functions, _said(looked)
         paths = shown_paths(session, changed or ())
+        try:
+            looked = self._look(session, feed)
+            if (looked.problems or looked.gone) and await look_again():
+                looked = self._look(session, feed)
+        except SieveJobsError as error:
+            if not self._began:
+                raise
+            # The project's folder is gone, or cannot be written any more: it may come back.
+            self._screen.problems("run", error.diagnostics)
+            return self._over(Round.AGAIN, "failed", paths)
+        self._functions, self._seen = looked.functions, _said(looked)
         self._parked.release(paths, looked.session.tree.wanted)
         try:
             done, said = await self._carried_out(looked, paths)
@@ -104,6 +111,10 @@ class Rounds:
         except SieveJobsError as error:
             self._screen.problems("run", error.diagnostics)
             done, said = Round.AGAIN, "failed"
+        return self._over(done, said, paths)
+
+    def _over(self, done: Round, said: str, paths: Sequence[str]) -> Round:
+        """The end of a round, told."""
         self._spent.rounds += 1
         self._screen.record(
             "round", round=self._spent.rounds, outcome=said, changed=paths[:20], changed_count=len(paths)
@@ -115,7 +126,10 @@ class Rounds:
 
     def differs(self, session: Session) -> bool:
         """Whether the project does not read as it did for the last round."""
-        return _said(self._read(session)) != self._seen
+        try:
+            return _said(self._read(session)) != self._seen
+        except SieveJobsError:
+            return True  # the round says what is wrong
 
     def _look(self, session: Session, feed: Feed) -> Looked:
         """The project as it is now, with the feed looking at all of it since before that."""

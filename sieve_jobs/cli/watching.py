@@ -165,7 +165,7 @@ class Watching:
             now = time.monotonic()
             left = None if until is None else max(until - now, 0.0)
             if left == 0.0:
-                return Burst(now)
+                return self._missed(now) or Burst(now)  # what went, the project itself, may be back
             look = self._noise.left(now)
             if look == 0.0 and (missed := self._missed(now)) is not None:
                 return missed

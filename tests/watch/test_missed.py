@@ -75,3 +75,17 @@ def test_looks_are_apart() -> None:
     noise.looked(101.0)
     noise.heard(102.0)
     assert noise.left(103.0) == pytest.approx(PAUSE - 2.0)
+
+
+def test_a_project_that_goes_and_comes_back_is_watched_on(project: Project, cloud: Cloud) -> None:
+    path = project.write("a.yaml", spec(width=1))
+    away = project.root.with_name("away")
+    with watching(project, *REMOTE) as watched:
+        project.root.rename(away)
+        watched.round("failed")
+        away.rename(project.root)
+        path.write_text(spec(width=2))
+        watched.round("applied")
+        save(path, spec(width=3))
+        watched.round("applied", "jobspecs/a.yaml")
+    assert pushed(cloud) == [{"width": 1}, {"width": 2}, {"width": 3}]
