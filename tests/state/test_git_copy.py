@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import ExitStack
 from pathlib import Path
@@ -82,6 +83,10 @@ def test_a_copy_that_cannot_be_written_is_kept_in_memory(tmp_path: Path, opened:
     assert not (tmp_path / "elsewhere").exists()
     with pytest.raises(StateError):
         open_in(clone)
+    without_folder = make_clone(tmp_path, "c")  # as on a disk that cannot be written
+    shutil.rmtree(copy_of(without_folder).parent)
+    reading = opened.enter_context(open_in(without_folder, read_only=True))
+    assert list(reading.load().settled) == ["a"]
 
 
 def test_what_did_not_change_does_not_travel(tmp_path: Path, opened: ExitStack) -> None:

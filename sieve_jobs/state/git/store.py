@@ -63,7 +63,7 @@ def open_git_store(root: Path, copy: Path, environ: Mapping[str, str], options: 
     repository = Repository(root, environ, ref_of(options.target))
     try:
         return GitStore(repository, Copy(copy), copy, options)
-    except StateError:
+    except (StateError, OSError):
         if not options.read_only:
             raise
     return GitStore(repository, Copy(None), None, options)
