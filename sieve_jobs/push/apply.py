@@ -16,7 +16,12 @@ from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned
 from sieve_jobs.push.followed import Followed
-from sieve_jobs.push.guard import refuse_forgotten_jobs, refuse_other_endpoint, unset_secret
+from sieve_jobs.push.guard import (
+    refuse_forgotten_jobs,
+    refuse_key_of_another,
+    refuse_other_endpoint,
+    unset_secret,
+)
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
@@ -39,6 +44,7 @@ async def apply(
     run = Run(plan, store, state.header, client, options=options, emit=emit)
     try:
         await refuse_forgotten_jobs(plan, state, client, options)
+        await refuse_key_of_another(plan, state, client, options)
     except CallError as error:
         problem = run.call_failed(error, "ask the far side for its jobs before the first push")
         run.halt(problem, ExitCode.ERROR, problem.message)

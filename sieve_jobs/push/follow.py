@@ -281,7 +281,10 @@ class Follower:
         """The far side does not know a job that had not finished. That is believed only of our own organisation."""
         if job.job_id not in self._open:
             return
-        stranger = await key_of_another(self._client, self._options.organization_id)
+        try:
+            stranger = await key_of_another(self._client, self._options.organization_id)
+        except CallError:
+            stranger = None
         if stranger is not None:
             self._end(stranger, ExitCode.GUARDED)
             return

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import CallError
 from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.followed import Followed
 from sieve_jobs.state.writes import JobStatus
 from sieve_jobs.wire import Status
 
+_LOOKED_AT = 20
+"""Jobs among which one must be of the organisation: should a key see several, one of another is not enough."""
+
 
 async def key_of_another(client: Client, pinned: str | None) -> Diagnostic | None:
-    """That the api key is not of the *pinned* organisation, whose jobs it cannot see; None where that is not known."""
-    try:
-        page = await client.jobs(limit=1)
-    except CallError:
+    """That the api key is not of the *pinned* organisation, whose jobs it cannot see; None where that is not known.
+
+    Raises CallError.
+    """
+    if pinned is None:
         return None
-    found = page.jobs[0].organization_id if page.jobs else ""
-    if pinned is None or found in ("", pinned):
+    organizations = [job.organization_id for job in (await client.jobs(limit=_LOOKED_AT)).jobs]
+    if not organizations or pinned in organizations or "" in organizations:
         return None
+    found = organizations[0]
     problem = f"the api key belongs to organisation {found}, this state to {pinned}"
     return Diagnostic("SJ146", problem, hint="use the key the state was made with")
 

@@ -1,4 +1,4 @@
-"""Guards of apply: another endpoint, a secret that is not set, a state that is empty although its jobs exist."""
+"""Guards of apply: another endpoint or organisation, an unset secret, an empty state although its jobs exist."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import GuardedError
+from sieve_jobs.errors import CallError, GuardedError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.client import Client
+from sieve_jobs.push.gone import key_of_another
 from sieve_jobs.push.options import ApplyOptions
+from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.projection import Likeness, likeness, project
 from sieve_jobs.push.reconcile import Listing, list_jobs
 from sieve_jobs.state.loaded import Header, State
@@ -68,6 +70,24 @@ async def refuse_forgotten_jobs(plan: Plan, state: State, client: Client, option
                 hint="bring the state back, or take the jobs over with state adopt; --new-state pushes them all",
             )
         )
+
+
+async def refuse_key_of_another(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
+    """Raises GuardedError where the api key is not of the organisation that the state belongs to.
+
+    Asked before the first push, which would tell as well but buy a job there. Raises CallError where nothing could
+    be pushed either; whatever else goes wrong leaves it to the first push.
+    """
+    if options.plan.local or options.continue_only or not any(it.action is Action.PUSH for it in plan.changes):
+        return
+    try:
+        stranger = await key_of_another(client, state.header.organization_id)
+    except CallError as error:
+        if of_error(error) in (Outcome.STOPPED, Outcome.UNREACHABLE):
+            raise
+        return
+    if stranger is not None:
+        raise GuardedError(stranger)
 
 
 def _met(pushes: Sequence[Change], listing: Listing, options: ApplyOptions) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sieve_jobs.errors import GuardedError
 from sieve_jobs.push.events import Refused, as_json
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import Pin
@@ -95,13 +96,14 @@ def test_without_settle_absence_is_held_and_presence_adopted(tmp_path: Path, cre
         pytest.param(Fault(status=301, headers={"Location": "http://127.0.0.1:1/"}), "redirect", id="301"),
     ],
 )
-def test_a_refusal_of_everything_ends_the_run_after_one_request(tmp_path: Path, fault: Fault, words: str) -> None:
+def test_a_refusal_of_everything_ends_the_run_after_one_push(tmp_path: Path, fault: Fault, words: str) -> None:
     with Cloud.running(Script(faults=[fault])) as cloud:
         scene = Scene(tmp_path, cloud)
         with_state(scene)
         before = len(cloud.requests)
         ran = scene.apply(clips(20))
-        assert len(cloud.requests) == before + 1
+        # Whose key it is, then the one push.
+        assert [request.method for request in cloud.requests[before:]] == ["GET", "POST"]
         assert ran.exit_code == 1
         assert [problem.code for problem in ran.result.problems] == ["SJ144"]
         assert words in ran.result.problems[0].message
@@ -213,6 +215,19 @@ def test_a_key_of_another_organisation_pushes_once_and_never_again(scene: Scene)
     assert scene.cloud.jobs[-1].id in problem.message
     assert scene.state().header.organization_id == scene.cloud.organization
     assert not scene.state().intents
+
+
+def test_a_key_of_an_organisation_with_jobs_of_its_own_pushes_nothing(scene: Scene) -> None:
+    assert scene.apply(clips(2)).exit_code == 0
+    scene.cloud.script.keys = {KEY: OTHER_ORGANIZATION}
+    for _ in range(20):
+        scene.cloud.add_job({"function": "sieve/dubbing", "inputs": {}}, organization=OTHER_ORGANIZATION)
+    before = len(scene.cloud.pushes)
+    with pytest.raises(GuardedError) as caught:
+        scene.apply(clips(6))
+    assert caught.value.diagnostics[0].code == "SJ146"
+    assert OTHER_ORGANIZATION in caught.value.diagnostics[0].message
+    assert len(scene.cloud.pushes) == before
 
 
 def test_the_first_push_goes_alone(tmp_path: Path) -> None:
