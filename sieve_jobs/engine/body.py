@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from sieve_jobs.engine.pairs import SHAPES
 from sieve_jobs.engine.records import Hook
+from sieve_jobs.engine.weburl import parse_web_url
 from sieve_jobs.wire import Event, Json
 
 SOURCES = ("api", "dashboard", "search")
@@ -117,22 +118,26 @@ def read_hooks(value: Json, at: tuple[str | int, ...], problems: list[dict[str, 
             known = ", ".join(repr(event.value) for event in Event)
             problems.append(problem((*where, "type"), f"Input should be one of {known}", "enum"))
         if "url" in item and url is None:
-            problems.append(problem((*where, "url"), "Input should be a valid http or https URL", "url_parsing"))
-        if event is not None and url is not None:
-            hooks.append(Hook(event, url))
+            expected = "Input should be a valid http or https URL without user and password"
+            problems.append(problem((*where, "url"), expected, "url_parsing"))
+        shape = item.get("shape")
+        if shape not in {None, *SHAPES}:
+            known = ", ".join(map(repr, SHAPES))
+            problems.append(problem((*where, "shape"), f"Input should be one of {known}", "enum"))
+        elif event is not None and url is not None:
+            hooks.append(Hook(event, url, shape if isinstance(shape, str) else None))
     return tuple(hooks)
 
 
 def _web_url(url: Json) -> str | None:
-    """*url* if it can stand in a request line as it is: http(s), a host, printable ASCII without blanks."""
-    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url:
+    """*url* if it is one that can be called. Where it leads is judged when it is."""
+    if not isinstance(url, str):
         return None
     try:
-        parts = urlsplit(url)
-        is_there = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, a bracket that is not closed
+        parse_web_url(url)
+    except ValueError:
         return None
-    return url if is_there and parts.scheme in {"http", "https"} else None
+    return url
 
 
 def _env(value: Json, problems: list[dict[str, Json]]) -> dict[str, str]:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import random
 import sqlite3
-import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sieve_jobs.engine import jobs, outbox
+from sieve_jobs.engine.post import Met, Sender
 from sieve_jobs.engine.present import View, event_json, json_text
 from sieve_jobs.engine.records import Delivery
 from sieve_jobs.engine.report import report
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.store import Store
 
-if TYPE_CHECKING:
-    import httpx
-
-_AT_ONCE = 16
+_AT_ONCE = 32
 """Lanes that are sent to at the same time."""
+_AT_ONCE_TO_ONE = 16
+"""Of these to one receiver: one that does not answer must not keep the others waiting."""
 _LOOK = 0.01
-_GONE = 410
-"""The receiver says it will never want this: no retry."""
 
 
 def delay_before(retry: int, settings: Settings, jitter: float) -> float:
@@ -41,13 +37,14 @@ def delay_before(retry: int, settings: Settings, jitter: float) -> float:
 class Deliverer:
     """Runs as one task; `wake` it after anything that may have queued an event. *view* is how jobs are shown."""
 
-    def __init__(self, store: Store, settings: Settings, view: Callable[[], View]) -> None:
+    def __init__(self, store: Store, settings: Settings, view: Callable[[], View], sender: Sender) -> None:
         self._store = store
         self._settings = settings
         self._view = view
+        self._sender = sender
         self._news = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
-        self._client: httpx.AsyncClient | None = None
+        self._receivers: Counter[str] = Counter()
 
     def wake(self) -> None:
         self._news.set()
@@ -67,8 +64,6 @@ class Deliverer:
             for task in self._sending.values():
                 task.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
-            if self._client is not None:
-                await self._client.aclose()
 
     async def finish(self, longest: float) -> None:
         """Waits until nothing is due now, at most *longest* seconds: an engine that ends still says so to its hooks."""
@@ -84,16 +79,31 @@ class Deliverer:
         return bool(self._store.read(lambda db: outbox.due(db, time.time(), 1)))
 
     def _start_due(self) -> None:
+        while len(self._sending) < _AT_ONCE:
+            started = [delivery for delivery in self._due() if self._start(delivery)]
+            if not started:
+                return
+
+    def _due(self) -> list[Delivery]:
         # Those being sent are still pending in the store, so that many more are asked for.
         limit = _AT_ONCE + len(self._sending)
-        for delivery in self._store.read(lambda db: outbox.due(db, time.time(), limit)):
-            if delivery.id not in self._sending and len(self._sending) < _AT_ONCE:
-                task = asyncio.create_task(self._attempt(delivery))
-                self._sending[delivery.id] = task
-                task.add_done_callback(partial(self._sent, delivery.id))
+        return self._store.read(lambda db: outbox.due(db, time.time(), limit, self._busy()))
+
+    def _start(self, delivery: Delivery) -> bool:
+        origin = delivery.origin or ""
+        if delivery.id in self._sending or len(self._sending) >= _AT_ONCE or origin in self._busy():
+            return False
+        task = asyncio.create_task(self._attempt(delivery))
+        self._sending[delivery.id] = task
+        self._receivers[origin] += 1
+        task.add_done_callback(partial(self._sent, delivery.id, origin))
+        return True
+
+    def _busy(self) -> list[str]:
+        return [origin for origin, lanes in self._receivers.items() if lanes >= _AT_ONCE_TO_ONE]
 
     async def _until_due(self) -> None:
-        due = self._store.read(lambda db: outbox.next_due(db, list(self._sending)))
+        due = self._store.read(lambda db: outbox.next_due(db, list(self._sending), self._busy()))
         timeout = None if due is None else max(0.0, due - time.time())
         if len(self._sending) >= _AT_ONCE:
             timeout = None  # a finished one wakes
@@ -102,64 +112,42 @@ class Deliverer:
         except TimeoutError:
             return
 
-    def _sent(self, delivery_id: int, task: asyncio.Task[None]) -> None:
+    def _sent(self, delivery_id: int, origin: str, task: asyncio.Task[None]) -> None:
         del self._sending[delivery_id]
+        self._receivers -= Counter([origin])  # which drops what falls to none
         if not task.cancelled() and (error := task.exception()) is not None:
             report(f"could not record a webhook delivery: {error}")
         self._news.set()
 
     async def _attempt(self, delivery: Delivery) -> None:
-        row = self._store.read(lambda db: jobs.get(db, delivery.job_id))
-        body = event_json(delivery.type, row, delivery.place, self._view()) if row else None
-        if body is None:
-            status, met = _GONE, "the output it is about is gone"
-        else:
-            status, met = await self._post(delivery, json_text(body).encode())
         try:
-            await self._store.write(_verdict(delivery, status, met, self._settings))
+            body = await self._frozen(delivery)
+            if body is None:
+                met = Met(0, "not sent: what it is about is gone", is_final=True)
+            else:
+                met = await self._sender.post(delivery.url, delivery.message_id, body)
+            await self._store.write(_verdict(delivery, met, self._settings))
         except sqlite3.Error as error:
             report(f"could not record a webhook delivery: {error}")
             await asyncio.sleep(self._settings.hook_first)
 
-    async def _post(self, delivery: Delivery, body: bytes) -> tuple[int, str]:
-        """The status and a word for it; status 0 when there was no answer. The URL goes out byte for byte."""
-        if "httpx" not in sys.modules:  # a tenth of a second that the event loop need not stand still for
-            await asyncio.to_thread(importlib.import_module, "httpx")
-        import httpx
-
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=self._settings.hook_timeout, follow_redirects=False, trust_env=False
-            )
-        headers = {"content-type": "application/json", "webhook-id": delivery.message_id, "user-agent": "sieve-jobs"}
-        try:
-            request = self._client.build_request(
-                "POST",
-                delivery.url,
-                content=body,
-                headers={**headers, "webhook-timestamp": str(int(time.time()))},
-                extensions={"target": _target(delivery.url)},
-            )
-            async with asyncio.timeout(self._settings.hook_timeout):
-                response = await self._client.send(request, stream=True)
-                await response.aclose()  # what it says beyond its status is not read
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
-            return 0, type(error).__name__
-        return response.status_code, f"answered {response.status_code}"
+    async def _frozen(self, delivery: Delivery) -> bytes | None:
+        """What the event says, on the disk before it is sent; None if its job or its output is gone."""
+        if delivery.body is not None:
+            return delivery.body
+        row = self._store.read(lambda db: jobs.get(db, delivery.job_id))
+        event = event_json(delivery.type, row, delivery.place, self._view(), delivery.shape) if row else None
+        if event is None:
+            return None
+        body = json_text(event).encode()
+        await self._store.write(lambda db: outbox.freeze(db, delivery.id, body))
+        return body
 
 
-def _verdict(delivery: Delivery, status: int, met: str, settings: Settings) -> Callable[[sqlite3.Connection], None]:
-    """What an attempt changes: any 2xx delivers, 410 and too many attempts give up, the rest is tried again."""
-    delivered = 200 <= status < 300
-    if delivered or status == _GONE or delivery.attempts >= settings.hook_retries:
-        return lambda db: outbox.settle(db, delivery.id, delivered=delivered, last=met)
-    due_at = time.time() + delay_before(delivery.attempts + 1, settings, random.random())  # noqa: S311 -- jitter
-    return lambda db: outbox.postpone(db, delivery.id, due_at, met)
-
-
-def _target(url: str) -> bytes:
-    """The request target as the URL has it, without its fragment."""
-    rest = url.partition("://")[2].partition("#")[0]
-    start = min((place for mark in "/?" if (place := rest.find(mark)) >= 0), default=len(rest))
-    target = rest[start:]
-    return (target if target.startswith("/") else "/" + target).encode("ascii")
+def _verdict(delivery: Delivery, met: Met, settings: Settings) -> Callable[[sqlite3.Connection], None]:
+    """What an attempt changes: it delivers, gives up where a retry is of no use or was the last, or waits for it."""
+    now = time.time()
+    if met.is_delivered or met.is_final or delivery.attempts >= settings.hook_retries:
+        return lambda db: outbox.settle(db, delivery.id, delivered=met.is_delivered, now=now, met=met.word)
+    due_at = now + delay_before(delivery.attempts + 1, settings, random.random())  # noqa: S311 -- jitter
+    return lambda db: outbox.postpone(db, delivery, due_at, now, met.word)

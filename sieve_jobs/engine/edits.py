@@ -36,7 +36,7 @@ def hooks_of(db: sqlite3.Connection, owner: str, name: str) -> tuple[Hook, ...]:
     """The webhooks of a function: those of every push to it that says nothing of webhooks."""
     hooks = edit_of(db, owner, name).get("webhooks")
     return tuple(
-        Hook(Event(str(hook["type"])), str(hook["url"]))
+        Hook(Event(str(hook["type"])), str(hook["url"]), str(hook["shape"]) if hook.get("shape") else None)
         for hook in (hooks if isinstance(hooks, list) else [])
         if isinstance(hook, dict)
     )

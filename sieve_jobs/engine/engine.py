@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sieve_jobs.engine import jobs, vault
+from sieve_jobs.engine.addresses import Policy, parse_allowance
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
 from sieve_jobs.engine.metrics import Latency
+from sieve_jobs.engine.post import Sender
 from sieve_jobs.engine.present import Described, ImportFailed, View
 from sieve_jobs.engine.process import Spawner
 from sieve_jobs.engine.records import Line
@@ -64,14 +66,22 @@ class Descriptions:
         self.store.post(lambda db: db.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (function_id, text)))
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What requests are let in with, and what webhooks are signed with."""
+
+    api: str = field(repr=False)
+    hooks: tuple[bytes, ...] = field(default=(), repr=False)
+
+
 class Engine:
     """Belongs to one event loop. *umask* is the one workers get back; the engine's own files are private."""
 
-    def __init__(self, settings: Settings, home: Home, *, key: str, origin: str, instance: str, umask: int) -> None:
+    def __init__(self, settings: Settings, home: Home, keys: Keys, *, origin: str, instance: str, umask: int) -> None:
         loop = asyncio.get_running_loop()
         self.settings = settings
         self.home = home
-        self.key = key
+        self.key = keys.api
         self.instance = instance
         self.store = Store(home.database, loop)
         self.organization_id = self.store.meta("organization_id")
@@ -80,8 +90,11 @@ class Engine:
         self.catalog = Catalog(settings.functions, settings.owner)
         self.descriptions = Descriptions(self.store)
         self.hub = Hub()
-        self.deliverer = Deliverer(self.store, settings, self.view)
         self.pushes = Latency()
+        # Whoever listens on loopback was started by this machine's user, as the engine was.
+        policy = Policy(loopback=True, allowed=tuple(map(parse_allowance, settings.allow_private)))
+        sender = Sender(policy, keys.hooks, settings.hook_timeout)
+        self.deliverer = Deliverer(self.store, settings, self.view, sender)
         self.pushing: set[str] = set()
         """Idempotency keys whose first push is not committed yet."""
         self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep)

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sieve_jobs.engine.hooksign import HOOK_SECRET_VARIABLE, parse_secrets
+
 KEY_VARIABLE = "SIEVE_JOBS_ENGINE_KEY"
 HEALTH, STATE = "/healthz", "/x/engine"
 """Routes that `launch` asks an engine on: whether it is the one expected, and, with the key, what it is."""
@@ -110,6 +112,14 @@ def read_key(home: Home, environ: Mapping[str, str]) -> str | None:
     if not _is_key(key):
         raise HomeError(f"'{home.key_file}' does not hold {_KEY_FORM}; delete it and a new key is made")
     return key
+
+
+def read_hook_keys(environ: Mapping[str, str]) -> tuple[bytes, ...]:
+    """The keys that sign webhooks; none if the variable is not set. Raises HomeError."""
+    try:
+        return parse_secrets(environ.get(HOOK_SECRET_VARIABLE, ""))
+    except ValueError as error:
+        raise HomeError(str(error)) from error
 
 
 def _is_key(text: str) -> bool:

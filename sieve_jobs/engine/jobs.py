@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sieve_jobs.engine import outbox
+from sieve_jobs.engine.pairs import OBJECT
 from sieve_jobs.engine.records import Claimed, Ended, JobRow, Line, NewJob, Remembered, Run, Waiting
 from sieve_jobs.wire import Event, Json, Status, format_time
 
@@ -20,7 +21,7 @@ OPEN = (Status.QUEUED, Status.PROCESSING)
 
 def create(db: sqlite3.Connection, job: NewJob, now: datetime) -> int:
     """Queues *job*; its sequence number."""
-    hooks = json.dumps([[hook.type, hook.url] for hook in job.hooks]) if job.hooks else None
+    hooks = json.dumps([[hook.type, hook.url, hook.shape or OBJECT] for hook in job.hooks]) if job.hooks else None
     cursor = db.execute(
         "INSERT INTO jobs (id, run_id, function_id, owner, name, pinned, status, created_at, inputs, env, hooks,"
         " source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

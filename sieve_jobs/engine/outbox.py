@@ -1,7 +1,8 @@
 """Webhook events waiting to be sent, as changes and questions to the database.
 
-An event is a reference to its job, not a body: what it says is read when it is sent. Events of one job to one
-URL are a lane and go one after the other; lanes do not wait for each other.
+An event is a reference to its job until its first attempt, which freezes what it says: every further attempt
+sends the same bytes under the same id. Events of one job to one URL are a lane and go one after the other;
+lanes do not wait for each other.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from sieve_jobs.engine.records import Delivery
+from sieve_jobs.engine.pairs import OBJECT
+from sieve_jobs.engine.records import Delivery, Letter
+from sieve_jobs.engine.weburl import parse_web_url
 from sieve_jobs.wire import Event
+
+PENDING, DELIVERED, DEAD = STATES = ("pending", "delivered", "dead")
+_LANE = "state = 'pending' AND job_id = ? AND url = ?"
 
 
 def add(
@@ -23,43 +29,109 @@ def add(
     row = db.execute("SELECT hooks FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None or row[0] is None:
         return
-    db.executemany(
-        "INSERT INTO outbox (job_id, type, place, url, message_id, due) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (job_id, event, place, url, f"msg_{uuid.uuid4().hex}", now.timestamp())
-            for event, url in json.loads(row[0])
-            if event in events
-        ],
-    )
+    for event, url, *rest in json.loads(row[0]):
+        if event not in events:
+            continue
+        # Behind an event that waits for its next attempt, this one waits as long: only what is due is looked at.
+        (lane_due,) = db.execute(f"SELECT max(due) FROM outbox WHERE {_LANE}", (job_id, url)).fetchone()  # noqa: S608
+        due_at = max(now.timestamp(), lane_due or 0.0)
+        values = (job_id, event, place, url, f"msg_{uuid.uuid4().hex}", due_at, *(rest or [OBJECT]), _origin(url))
+        db.execute(
+            "INSERT INTO outbox (job_id, type, place, url, message_id, due, shape, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
 
 
-def due(db: sqlite3.Connection, now: float, limit: int) -> list[Delivery]:
-    """The first pending event of each lane, where its time has come, the longest due first."""
+def due(db: sqlite3.Connection, now: float, limit: int, busy: Collection[str] = ()) -> list[Delivery]:
+    """The first pending event of each lane, where its time has come, the longest due first; none to *busy* origins."""
     rows = db.execute(
-        "SELECT id, job_id, type, place, url, message_id, attempts FROM lane_heads"
-        " WHERE due <= ? ORDER BY due, id LIMIT ?",
-        (now, limit),
+        "SELECT id, job_id, type, place, url, message_id, attempts, shape, origin, body FROM lane_heads"
+        " WHERE due <= ? AND ifnull(origin, '') NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT ?",
+        (now, json.dumps(list(busy)), limit),
     )
     return [Delivery(row[0], row[1], Event(row[2]), *row[3:]) for row in rows]
 
 
-def next_due(db: sqlite3.Connection, without: Collection[int]) -> float | None:
-    """When the first event of any lane is due, those *without* left out, as a Unix time; None if there is none."""
+def next_due(db: sqlite3.Connection, without: Collection[int], busy: Collection[str] = ()) -> float | None:
+    """When the first event of any lane is due, as a Unix time; None if there is none.
+
+    Those *without* and those to *busy* origins are left out: their end is news of its own.
+    """
     row = db.execute(
-        "SELECT min(due) FROM lane_heads WHERE id NOT IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(without)),),
+        "SELECT due FROM lane_heads WHERE id NOT IN (SELECT value FROM json_each(?))"
+        " AND ifnull(origin, '') NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT 1",
+        (json.dumps(list(without)), json.dumps(list(busy))),
     ).fetchone()
-    return None if row[0] is None else float(row[0])
+    return None if row is None else float(row[0])
 
 
-def settle(db: sqlite3.Connection, delivery_id: int, *, delivered: bool, last: str) -> None:
-    """Ends an event, delivered or given up; its URL is erased. *last* is what the last attempt met."""
+def freeze(db: sqlite3.Connection, delivery_id: int, body: bytes) -> None:
+    """Keeps what the first attempt is about to send: a further one must not say something else under its id."""
+    db.execute("UPDATE outbox SET body = ? WHERE id = ?", (body, delivery_id))
+
+
+def settle(db: sqlite3.Connection, delivery_id: int, *, delivered: bool, now: float, met: str) -> None:
+    """Ends an event, delivered or given up, after an attempt that met *met*; what was sent is erased.
+
+    So is the URL of a delivered one, which may hold a secret. A dead letter keeps its URL, to be replayed.
+    """
     db.execute(
-        "UPDATE outbox SET state = ?, url = NULL, attempts = attempts + 1, last = ? WHERE id = ?",
-        ("delivered" if delivered else "dead", last, delivery_id),
+        "UPDATE outbox SET state = ?, url = iif(?, NULL, url), origin = iif(?, NULL, origin), body = NULL,"
+        " attempts = attempts + 1, last = ?, tried = json_insert(tried, '$[#]', json_array(?, ?)) WHERE id = ?",
+        (DELIVERED if delivered else DEAD, delivered, delivered, met, now, met, delivery_id),
     )
 
 
-def postpone(db: sqlite3.Connection, delivery_id: int, due_at: float, last: str) -> None:
-    """Records a failed attempt and when the next one is made."""
-    db.execute("UPDATE outbox SET attempts = attempts + 1, due = ?, last = ? WHERE id = ?", (due_at, last, delivery_id))
+def postpone(db: sqlite3.Connection, delivery: Delivery, due_at: float, now: float, met: str) -> None:
+    """Records a failed attempt and when the next one is made; what is behind it in its lane waits too."""
+    db.execute(
+        "UPDATE outbox SET attempts = attempts + 1, last = ?, tried = json_insert(tried, '$[#]', json_array(?, ?))"
+        " WHERE id = ?",
+        (met, now, met, delivery.id),
+    )
+    db.execute(f"UPDATE outbox SET due = max(due, ?) WHERE {_LANE}", (due_at, delivery.job_id, delivery.url))  # noqa: S608
+
+
+def page(db: sqlite3.Connection, state: str | None, limit: int, offset: int) -> tuple[list[Letter], bool]:
+    """Events newest first, of one state or of all; and whether there are more after them."""
+    where, values = ("", []) if state is None else ("WHERE state = ?", [state])
+    rows = db.execute(
+        f"SELECT message_id, job_id, type, url, state, due, tried FROM outbox {where}"  # noqa: S608 -- our own text
+        " ORDER BY id DESC LIMIT ? OFFSET ?",
+        [*values, limit + 1, offset],
+    ).fetchall()
+    return [_letter(row) for row in rows[:limit]], len(rows) > limit
+
+
+def replay(db: sqlite3.Connection, message_id: str | None, now: float) -> int | None:
+    """Makes a dead letter pending again, or all of them (None), with all its attempts before it; how many.
+
+    None if there is no event of that id. It keeps its id, and what it says is read anew.
+    """
+    if message_id is not None and not db.execute("SELECT 1 FROM outbox WHERE message_id = ?", (message_id,)).fetchone():
+        return None
+    return db.execute(
+        "UPDATE outbox SET state = 'pending', attempts = 0, due = ? WHERE state = 'dead' AND url IS NOT NULL"
+        " AND (? IS NULL OR message_id = ?)",
+        (now, message_id, message_id),
+    ).rowcount
+
+
+def _letter(row: sqlite3.Row) -> Letter:
+    return Letter(
+        message_id=row["message_id"],
+        job_id=row["job_id"],
+        type=row["type"],
+        url=row["url"],
+        state=row["state"],
+        due=row["due"],
+        tried=tuple((at, met) for at, met in json.loads(row["tried"])),
+    )
+
+
+def _origin(url: str) -> str | None:
+    try:
+        return parse_web_url(url).origin
+    except ValueError:  # queued by an engine that took such a URL: its attempts will say so
+        return None

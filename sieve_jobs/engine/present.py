@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sieve_jobs.engine.catalog import Function
+from sieve_jobs.engine.pairs import OBJECT, PAIRS, in_pairs
 from sieve_jobs.engine.records import JobRow
 from sieve_jobs.engine.replicas import Replicas
 from sieve_jobs.engine.signing import SCHEME, FileRef, Signer
@@ -59,8 +60,8 @@ def job_json(row: JobRow, view: View, skip: int = 0) -> dict[str, Json]:
     }
 
 
-def event_json(event: Event, row: JobRow, place: int | None, view: View) -> dict[str, Json] | None:
-    """The envelope of a webhook event; None if the output it is about is not there any more.
+def event_json(event: Event, row: JobRow, place: int | None, view: View, shape: str = OBJECT) -> dict[str, Json] | None:
+    """The envelope of a webhook event in *shape*; None if the output it is about is not there any more.
 
     job.start always says "processing" without outputs, whatever has become of the job since.
     """
@@ -81,7 +82,7 @@ def event_json(event: Event, row: JobRow, place: int | None, view: View) -> dict
         body = {**ended, "outputs": outputs}
         if event is Event.LEGACY_COMPLETE:
             body["output"] = outputs[0] if outputs and not row.error else None
-    return {"type": event.value, "body": body}
+    return {"type": event.value, "body": in_pairs(event, body) if shape == PAIRS else body}
 
 
 def function_json(

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from starlette.requests import ClientDisconnect, Request
@@ -85,7 +86,7 @@ async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tu
         pinned=found.pinned,
         inputs=asked.inputs,
         env=asked.env,
-        hooks=hooks,
+        hooks=tuple(replace(hook, shape=hook.shape or engine.settings.hook_shape) for hook in hooks),
         source=source,
     )
     text = json_text(_answer_body(job, function, engine.organization_id))

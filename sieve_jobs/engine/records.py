@@ -13,6 +13,8 @@ class Hook:
 
     type: Event
     url: str
+    shape: str | None = None
+    """How outputs are written, one of `pairs.SHAPES`; None is the engine's setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +124,26 @@ class Delivery:
     message_id: str
     """The same over all attempts: receivers tell repeats by it."""
     attempts: int
-    """Attempts already made."""
+    """Attempts already made, since it was replayed if it was."""
+    shape: str
+    origin: str | None
+    """Who is called; None for an event that an older engine queued."""
+    body: bytes | None
+    """What is sent, frozen at the first attempt; None before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A webhook event as its sender is shown it."""
+
+    message_id: str
+    job_id: str
+    type: str
+    url: str | None
+    """None once it was delivered: it is erased then."""
+    state: str
+    """`pending`, `delivered` or `dead`."""
+    due: float
+    """When a pending one is tried next, as a Unix time."""
+    tried: tuple[tuple[float, str], ...]
+    """Each attempt: when, as a Unix time, and what it met."""

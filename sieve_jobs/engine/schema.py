@@ -74,5 +74,14 @@ CREATE TABLE build_logs (
 ) WITHOUT ROWID;
 """
 
-SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT)
+_DEAD_LETTERS = """
+ALTER TABLE outbox ADD COLUMN shape TEXT NOT NULL DEFAULT 'object';
+ALTER TABLE outbox ADD COLUMN origin TEXT;
+ALTER TABLE outbox ADD COLUMN body BLOB;
+ALTER TABLE outbox ADD COLUMN tried TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX outbox_due ON outbox (due, id) WHERE state = 'pending';
+CREATE UNIQUE INDEX outbox_by_message ON outbox (message_id);
+"""
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS)
 """Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""

@@ -19,7 +19,7 @@ import uvicorn
 
 from sieve_jobs.engine import home as homes
 from sieve_jobs.engine.app import make_app
-from sieve_jobs.engine.engine import Engine, engine_marker, new_instance
+from sieve_jobs.engine.engine import Engine, Keys, engine_marker, new_instance
 from sieve_jobs.engine.home import Endpoint, Home, HomeError
 from sieve_jobs.engine.settings import Settings, absolute
 from sieve_jobs.engine.store import StoreError
@@ -91,11 +91,12 @@ def run(settings: Settings, ready: Callable[[Endpoint], None]) -> Ended | None:
             return None
         try:
             key = homes.read_or_make_key(home, os.environ)
+            keys = Keys(key, homes.read_hook_keys(os.environ))
             if homes.forget_endpoint(home):  # the last engine was killed: what it started may still run
                 kill_tree(engine_marker(home.folder), None, signal.SIGKILL)
             homes.clear_scratch(home)
             with _listening(settings.port) as listener:
-                return asyncio.run(_live(settings, home, key=key, listener=listener, umask=umask, ready=ready))
+                return asyncio.run(_live(settings, home, keys=keys, listener=listener, umask=umask, ready=ready))
         finally:
             homes.forget_endpoint(home)
             os.close(lock)
@@ -128,7 +129,7 @@ async def _live(
     settings: Settings,
     home: Home,
     *,
-    key: str,
+    keys: Keys,
     listener: socket.socket,
     umask: int,
     ready: Callable[[Endpoint], None],
@@ -139,7 +140,7 @@ async def _live(
         loop.add_signal_handler(number, stop.set)
     port: int = listener.getsockname()[1]
     endpoint = Endpoint(f"http://127.0.0.1:{port}", new_instance(), os.getpid())
-    engine = Engine(settings, home, key=key, origin=endpoint.url, instance=endpoint.instance, umask=umask)
+    engine = Engine(settings, home, keys, origin=endpoint.url, instance=endpoint.instance, umask=umask)
     try:
         await engine.recover()
         server = _Server(_config(make_app(engine, port)))

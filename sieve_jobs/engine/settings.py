@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from sieve_jobs.engine.pairs import OBJECT
+
 MEBIBYTE = 1024 * 1024
 
 
@@ -55,6 +57,12 @@ class Settings:
     """Delay before the first retry of a webhook; it doubles from there."""
     hook_longest: float = 600.0
     hook_timeout: float = 10.0
+    hook_shape: str = OBJECT
+    """How webhooks write outputs where the push does not say: one of `pairs.SHAPES`."""
+    allow_private: tuple[str, ...] = ()
+    """Addresses beside the public ones that webhooks may be sent to, as `addresses.parse_allowance` reads them."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may use the API from a browser, as `https://app.example` and nothing less exact."""
     key_retention: float = 30 * 86_400.0
     """How long an Idempotency-Key is remembered."""
 
@@ -72,6 +80,8 @@ def parse_settings(text: str) -> Settings:
     if not isinstance(values, dict) or not values.keys() <= known or "root" not in values:
         raise ValueError("not the settings of an engine")
     values["root"] = Path(values["root"])
+    for name in ("allow_private", "cors_origins"):
+        values[name] = tuple(values.get(name, ()))
     values["functions"] = absolute(values["root"], [Path(folder) for folder in values.get("functions", ())])
     return Settings(**values)
 

@@ -99,13 +99,30 @@ def test_the_end_of_a_job_erases_its_env_and_leaves_its_events_in_order(db: sqli
     assert tuple(db.execute("SELECT env, hooks FROM jobs").fetchone()) == (None, None)
     due = outbox.due(db, NOW.timestamp(), 10)
     assert [(it.type, it.url) for it in due] == [(Event.START, "http://a/"), (Event.COMPLETE, "http://b/")]
-    outbox.postpone(db, due[0].id, NOW.timestamp() + 5, "answered 500")
-    outbox.settle(db, due[1].id, delivered=True, last="answered 200")
-    assert outbox.due(db, NOW.timestamp(), 10) == []
-    assert outbox.next_due(db, []) == NOW.timestamp() + 5
+    now, later = NOW.timestamp(), NOW.timestamp() + 5
+    assert [it.origin for it in outbox.due(db, now, 10, ["http://a:80"])] == ["http://b:80"]
+    outbox.freeze(db, due[0].id, b"{}")
+    outbox.postpone(db, due[0], later, now, "answered 500")
+    outbox.settle(db, due[1].id, delivered=True, now=now, met="answered 200")
+    assert outbox.due(db, now, 10) == []
+    assert outbox.next_due(db, []) == later
     assert outbox.next_due(db, [due[0].id]) is None
-    outbox.settle(db, due[0].id, delivered=False, last="answered 500")
-    assert [(it.type, it.url) for it in outbox.due(db, NOW.timestamp(), 10)] == [(Event.COMPLETE, "http://a/")]
+    (again,) = outbox.due(db, later, 10)
+    assert (again.body, again.message_id, again.attempts) == (b"{}", due[0].message_id, 1)
+    outbox.settle(db, due[0].id, delivered=False, now=later, met="answered 500")
+    assert [(it.type, it.url) for it in outbox.due(db, later, 10)] == [(Event.COMPLETE, "http://a/")]
+    dead, _ = outbox.page(db, outbox.DEAD, 10, 0)
+    assert [(it.url, it.tried) for it in dead] == [("http://a/", ((now, "answered 500"), (later, "answered 500")))]
+    assert outbox.replay(db, "msg_unknown", later) is None
+    assert [outbox.replay(db, due[0].message_id, later) for _ in range(2)] == [1, 0]
+    replayed = outbox.due(db, later, 10)[0]
+    assert (replayed.message_id, replayed.attempts, replayed.body) == (due[0].message_id, 0, None)
+
+
+def test_events_to_be_sent_are_found_without_a_look_at_those_that_wait(db: sqlite3.Connection):
+    plan = db.execute("EXPLAIN QUERY PLAN SELECT id FROM lane_heads WHERE due <= 1 ORDER BY due, id LIMIT 1").fetchall()
+    assert "outbox_due" in plan[0]["detail"]
+    assert not any("TEMP B-TREE" in row["detail"] for row in plan)
 
 
 def test_changes_that_share_a_commit_stand_or_fall_alone(tmp_path: Path):

@@ -80,5 +80,7 @@ def test_env_and_urls_are_erased_when_job_and_deliveries_are_over(client: Client
             break
     with sqlite3.connect(f"file:{folder / 'engine.db'}?mode=ro", uri=True) as database:
         assert database.execute("SELECT count(*) FROM jobs WHERE env IS NOT NULL").fetchone() == (0,)
-        assert database.execute("SELECT count(*) FROM outbox WHERE url IS NOT NULL").fetchone() == (0,)
+        assert database.execute(
+            "SELECT count(*) FROM outbox WHERE state = 'delivered' AND url IS NOT NULL"
+        ).fetchone() == (0,)
     database.close()
