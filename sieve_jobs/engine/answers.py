@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from sieve_jobs.engine.present import json_text
-from sieve_jobs.wire import APPLIED_HEADER, Json
+from sieve_jobs.wire import APPLIED_HEADER, ENGINE_HEADER, Json
 
 NOT_FOUND = "Not Found"
 UNAUTHORIZED = "Unauthorized - valid API Key required."
@@ -24,6 +24,16 @@ INVALID_TIMES = "Invalid timestamps provided."
 NOT_PROCESSING = "Job is not processing."
 TIMED_OUT = "Request timeout."
 ENDING = "The engine is ending; ask again."
+
+NO_V1 = "Not Found: Sieve's v1 API is not served here; its v2 API is, under /v2."
+ALWAYS = (
+    (ENGINE_HEADER.lower().encode(), b"1"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""Headers of every answer."""
 
 
 class Refusal(Exception):  # noqa: N818 -- an answer, raised where it is known

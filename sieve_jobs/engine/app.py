@@ -11,12 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sieve_jobs.engine import account_routes as account
 from sieve_jobs.engine import function_routes as functions
-from sieve_jobs.engine import pushing, routes
+from sieve_jobs.engine import letters, pushing, routes
 from sieve_jobs.engine import secret_routes as secrets
 from sieve_jobs.engine import upload_routes as uploads
 from sieve_jobs.engine.engine import Engine
 from sieve_jobs.engine.guard import Guard
 from sieve_jobs.engine.home import HEALTH, STATE
+from sieve_jobs.engine.letters import WEBHOOKS
 from sieve_jobs.engine.signing import FILES
 from sieve_jobs.wire import FUNCTIONS, JOBS, LOGS, PUSH
 
@@ -65,6 +66,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/metrics", routes.get_metrics),
     ("GET", STATE, routes.engine_state),
     ("POST", STATE, routes.raise_workers),
+    ("GET", WEBHOOKS, letters.list_webhooks),
+    ("POST", WEBHOOKS + "/replay", letters.replay_webhook),
+    ("POST", WEBHOOKS + "/{message_id}/replay", letters.replay_webhook),
 )
 """Method, path, handler. GET answers HEAD too. What is not here is 404 "Not Found"."""
 
@@ -87,7 +91,13 @@ def make_app(engine: Engine, port: int) -> ASGIApp:
         response = await routes.not_found(Request(scope, receive), engine)
         await response(scope, receive, send)
 
-    return Guard(Router(table, redirect_slashes=False, default=missing), key=engine.key, port=port)
+    return Guard(
+        Router(table, redirect_slashes=False, default=missing),
+        key=engine.key,
+        port=port,
+        cors=engine.settings.cors_origins,
+        wrong_keys=engine.settings.wrong_keys,
+    )
 
 
 def _dispatch(

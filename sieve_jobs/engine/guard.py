@@ -6,38 +6,34 @@ matched whole, port included, a request from another site is refused, and the ke
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sieve_jobs.engine import answers
+from sieve_jobs.engine import answers, cors
 from sieve_jobs.engine.home import HEALTH
 from sieve_jobs.engine.report import report_error
 from sieve_jobs.engine.signing import FILES
-from sieve_jobs.wire import ENGINE_HEADER, KEY_HEADER, PUSH
+from sieve_jobs.engine.throttle import Throttle
+from sieve_jobs.wire import KEY_HEADER, PUSH
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _OWN_SITES = frozenset({b"same-origin", b"none"})
-_ENGINE = (ENGINE_HEADER.lower().encode(), b"1")
-_ALWAYS = (
-    _ENGINE,
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
 
 
 class Guard:
-    """ASGI in front of *app*. *port* is the one the engine listens on."""
+    """ASGI in front of *app*. *port* is the one the engine listens on; pages of *cors* may ask from a browser."""
 
-    def __init__(self, app: ASGIApp, *, key: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, *, key: str, port: int, cors: Iterable[str] = (), wrong_keys: float = 5.0) -> None:
         self._app = app
+        self._cors = frozenset(origin.encode() for origin in cors)
+        self._throttle = Throttle(wrong_keys)
         self._key = key.encode()
         self._hosts = frozenset(f"{host}:{port}".encode() for host in _HOSTS)
         self._origins = frozenset(b"http://" + host for host in self._hosts)
@@ -46,16 +42,17 @@ class Guard:
         if scope["type"] != "http":
             return
         started = False
+        further = self._further(scope)
 
         async def sending(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *_ALWAYS]
+                message["headers"] = [*message.get("headers", ()), *answers.ALWAYS, *further]
             await send(message)
 
         try:
-            response = self._refusal(scope)
+            response = await self._refusal(scope)
             if response is None:
                 await self._app(_routed(scope, self), receive, sending)
                 return
@@ -69,20 +66,40 @@ class Guard:
                 raise
         await response(scope, receive, sending)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _further(self, scope: Scope) -> list[cors.Field]:
+        """What an answer carries where pages of other origins may ask."""
+        if not self._cors:
+            return []
+        origins = _values(scope["headers"], b"origin")
+        named = len(origins) == 1 and origins[0] in self._cors
+        return [cors.VARY, *(cors.answer_fields(origins[0]) if named else [])]
+
+    async def _refusal(self, scope: Scope) -> Response | None:
         headers = scope["headers"]
         if len(hosts := _values(headers, b"host")) != 1 or hosts[0] not in self._hosts:
             return _refuse(scope, 421, "Misdirected Request")
-        sites = set(_values(headers, b"sec-fetch-site"))
-        if not (set(_values(headers, b"origin")) <= self._origins and sites <= _OWN_SITES):
+        origins, sites = _values(headers, b"origin"), set(_values(headers, b"sec-fetch-site"))
+        is_named = len(origins) == 1 and origins[0] in self._cors
+        if not is_named and not (len(origins) <= 1 and set(origins) <= self._origins and sites <= _OWN_SITES):
             return _refuse(scope, 403, answers.FORBIDDEN)
         if scope["method"] == "OPTIONS":
-            return Response(status_code=204)
+            response = Response(status_code=204)
+            response.raw_headers.extend(cors.preflight_fields(headers) if is_named else ())
+            return response
         path = scope["path"]
         is_open = path == HEALTH or path.startswith(FILES + "/")
         keys = _values(headers, KEY_HEADER.lower().encode())
         if is_open or (len(keys) == 1 and hmac.compare_digest(keys[0], self._key)):
             return None
+        return await self._unauthorized(scope, is_guess=bool(keys))
+
+    async def _unauthorized(self, scope: Scope, *, is_guess: bool) -> Response:
+        """A wrong key is told so at a pace, whoever sends it: on loopback all are one address."""
+        delay = self._throttle.delay(asyncio.get_running_loop().time()) if is_guess else 0.0
+        if delay is None:
+            return _refuse(scope, 429, "Too many requests with a wrong key.", {"Retry-After": "5"})
+        if delay:
+            await asyncio.sleep(delay)
         return _refuse(scope, 401, answers.UNAUTHORIZED)
 
 
@@ -90,10 +107,10 @@ def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
     return [value for key, value in headers if key == name]
 
 
-def _refuse(scope: Scope, status: int, detail: str) -> Response:
+def _refuse(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     if scope["path"] == PUSH:
-        return answers.nothing_applied(status, detail).response()
-    return answers.Refusal(status, detail).response()
+        return answers.nothing_applied(status, detail, headers).response()
+    return answers.Refusal(status, detail, headers).response()
 
 
 def _routed(scope: Scope, app: object) -> MutableMapping[str, Any]:

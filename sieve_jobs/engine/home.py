@@ -93,7 +93,8 @@ def make_home(root: Path) -> Home:
             _write_private(ignore, "*\n")
     except OSError as error:
         raise HomeError(f"could not create '{home.folder}': {error.strerror}") from error
-    _require_private(home.folder)
+    for folder in (outer, home.folder, home.files, home.scratch):
+        _require_private(folder)
     return home
 
 

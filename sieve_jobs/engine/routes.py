@@ -170,8 +170,8 @@ async def get_metrics(_: Request, engine: Engine) -> Response:
     return Response(text, media_type=media_type)
 
 
-async def not_found(_: Request, __: Engine) -> Response:
-    raise Refusal(404, answers.NOT_FOUND)
+async def not_found(request: Request, _: Engine) -> Response:
+    raise Refusal(404, answers.NO_V1 if request.url.path.startswith("/v1/") else answers.NOT_FOUND)
 
 
 def _build_logs(request: Request, engine: Engine, start: int, end: int) -> Response:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ from sieve_jobs.engine import home as homes
 from sieve_jobs.engine.app import make_app
 from sieve_jobs.engine.engine import Engine, Keys, engine_marker, new_instance
 from sieve_jobs.engine.home import Endpoint, Home, HomeError
+from sieve_jobs.engine.receipt import Connection, Limits, watch_receipts
 from sieve_jobs.engine.settings import Settings, absolute
 from sieve_jobs.engine.store import StoreError
 from sieve_jobs.engine.tree import kill_tree
@@ -143,9 +145,16 @@ async def _live(
     engine = Engine(settings, home, keys, origin=endpoint.url, instance=endpoint.instance, umask=umask)
     try:
         await engine.recover()
-        server = _Server(_config(make_app(engine, port)))
+        limits = Limits(
+            head=settings.head_limit,
+            head_deadline=settings.head_deadline,
+            body_deadline=settings.body_deadline,
+            connections=settings.connections,
+        )
+        server = _Server(_config(make_app(engine, port), limits))
         serving = asyncio.create_task(server.serve([listener]))
         delivering = asyncio.create_task(engine.deliverer.run())
+        watching = asyncio.create_task(watch_receipts(server.server_state.connections, limits))
         up = asyncio.create_task(server.is_up.wait())
         await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
         if not up.done():
@@ -157,9 +166,9 @@ async def _live(
         requeued = await engine.end()
         await engine.deliverer.finish(settings.end_grace)
         await server.close()
-        for task in (serving, delivering):
+        for task in (serving, delivering, watching):
             task.cancel()
-        await asyncio.gather(serving, delivering, return_exceptions=True)
+        await asyncio.gather(serving, delivering, watching, return_exceptions=True)
         if users is not None:
             os.close(users)
     finally:
@@ -192,14 +201,14 @@ class _Server(uvicorn.Server):
             await asyncio.wait(self.server_state.tasks, timeout=1.0)
 
 
-def _config(app: object) -> uvicorn.Config:
+def _config(app: object, limits: Limits) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # an ASGI application by starlette's types
-        http="httptools",
+        http=partial(Connection, limits=limits),  # type: ignore[arg-type]  # called as the class is
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # what clients do wrong would fill the log
         access_log=False,
         proxy_headers=False,
         server_header=False,

@@ -41,6 +41,13 @@ class Settings:
     """Of a file sent to an upload URL. Source: the range Sieve's SDK sends with its uploads."""
     upload_ttl: int = 3_600
     """How long an upload URL holds. Source: contract section 9."""
+    head_limit: int = 16 * 1024
+    """Of a request's line and headers."""
+    head_deadline: float = 10.0
+    connections: int = 512
+    """At once. Beyond it the oldest on which nothing is being answered is closed, else the new one is refused."""
+    wrong_keys: float = 5.0
+    """Requests with a wrong key that are answered a second; further ones wait."""
     depth_limit: int = 72
     """Nesting of a JSON body: the 64 levels of a spec, and what a push puts around them."""
     restart_limit: int = 3
