@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.engine.farside import Client, Meeting, Receiver, data
+from sieve_jobs.engine import jobs
+from sieve_jobs.engine.addresses import Policy
+from sieve_jobs.engine.deliver import Deliverer
+from sieve_jobs.engine.home import HomeError, read_hook_keys
+from sieve_jobs.engine.hooksign import HOOK_SECRET_VARIABLE, parse_secrets, signature
+from sieve_jobs.engine.launch import Running, attach_with
+from sieve_jobs.engine.post import Sender
+from sieve_jobs.engine.present import View
+from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
+from sieve_jobs.engine.signing import Signer
+from sieve_jobs.engine.store import Store
+from sieve_jobs.wire import Event
+from tests.engine.conftest import settings_for
+from tests.engine.farside import Client, Meeting, Receiver, data, until
 
 ALL = ("job.start", "job.new_output", "job.complete")
+OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_" + "A" * 44
+
+
+@pytest.fixture(scope="module")
+def engine(project: Path) -> Iterator[Running]:
+    """As the other modules' engine, and with two keys for webhooks, as while one replaces another."""
+    with (
+        patch.dict(os.environ, {HOOK_SECRET_VARIABLE: f"{NEW} {OLD}"}),
+        attach_with(settings_for(project, workers=2)) as running,
+    ):
+        yield running
+
+
+def letters(client: Client, **query: Any) -> list[dict[str, Any]]:
+    return client.http.get("/x/webhooks", params={"limit": 500, **query}).json()["data"]
 
 
 def hooks(url: str, *events: str) -> list[dict[str, str]]:
@@ -84,3 +120,126 @@ def test_env_and_urls_are_erased_when_job_and_deliveries_are_over(client: Client
             "SELECT count(*) FROM outbox WHERE state = 'delivered' AND url IS NOT NULL"
         ).fetchone() == (0,)
     database.close()
+
+
+def test_the_legacy_events_have_their_own_bodies(client: Client, receiver: Receiver):
+    job = client.run("add", {"a": 1}, webhooks=hooks(receiver.url, "job_start", "job_complete"))
+    start, complete = receiver.next()[2], receiver.next()[2]
+    assert start == {"type": "job_start", "body": {"job_id": job["id"]}}
+    assert complete["body"]["outputs"] == job["outputs"]
+    assert complete["body"]["output"] == job["outputs"][0]
+
+
+def test_outputs_come_in_pairs_where_a_hook_says_so(client: Client, receiver: Receiver, tmp_path: Path):
+    source = tmp_path / "words.txt"
+    source.write_text("hello")
+    asked = hooks(receiver.url, "job.complete", "job_complete")
+    client.run("shout", {"text": {"url": source.as_uri()}}, webhooks=[{**hook, "shape": "pairs"} for hook in asked])
+    complete, legacy = receiver.next()[2]["body"], receiver.next()[2]["body"]
+    (output,) = complete["outputs"]
+    assert output["type"] == "sieve.File"
+    assert next(pair["Value"] for pair in output["data"] if pair["Key"] == "url").startswith("http://127.0.0.1:")
+    assert [pair["Key"] for pair in legacy["outputs"][0]][:2] == list(output)[:2]
+    assert legacy["output"] == legacy["outputs"][0]
+    assert client.send("add", {"a": 1}, webhooks=[{**asked[0], "shape": "other"}]).status_code == 422
+
+
+@pytest.mark.parametrize("secret", [OLD, NEW])
+def test_the_reference_library_takes_the_signature(client: Client, receiver: Receiver, secret: str):
+    client.run("add", {"a": 1}, webhooks=hooks(receiver.url, "job.complete"))
+    _, headers, body = receiver.next()
+    content = json.dumps(body, separators=(",", ":"))
+    assert Webhook(secret).verify(content, headers) == body
+    for changed in (
+        {**headers, "webhook-id": "msg_other"},
+        {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)},
+        {**headers, "webhook-signature": headers["webhook-signature"].replace("v1,", "v2,")},
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(content, changed)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(content.replace("finished", "fin1shed"), headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook("whsec_" + "B" * 44).verify(content, headers)
+
+
+@pytest.mark.parametrize(("age", "taken"), [(0, True), (290, True), (301, False), (-301, False)])
+def test_signatures_are_the_reference_librarys_and_grow_old(age: int, taken: bool):
+    at, body = int(time.time()) - age, '{"é":1}'
+    (key,) = parse_secrets(OLD)
+    made = signature([key], "msg_1", at, body.encode())
+    assert made == Webhook(OLD).sign("msg_1", datetime.fromtimestamp(at, UTC), body)
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(at), "webhook-signature": made}
+    if taken:
+        assert Webhook(OLD).verify(body, headers) == {"é": 1}
+    else:
+        with pytest.raises(WebhookVerificationError):
+            Webhook(OLD).verify(body, headers)
+
+
+@pytest.mark.parametrize("text", ["secret", OLD.removeprefix("whsec_"), "whsec_", "whsec_AAAA", "whsec_" + "!" * 40])
+def test_what_no_secret_is(text: str):
+    with pytest.raises(HomeError, match="whsec_") as refused:
+        read_hook_keys({HOOK_SECRET_VARIABLE: text})
+    assert text == "whsec_" or text not in str(refused.value)
+    assert read_hook_keys({}) == ()
+
+
+def test_a_dead_letter_is_seen_and_sent_again(client: Client, receiver: Receiver):
+    receiver.answers += [410, 410]
+    url = receiver.url + "/hook?token=canary"
+    job = client.run("add", {"a": 1}, webhooks=hooks(url, "job.start", "job.complete"))
+    first = [receiver.next() for _ in range(2)]
+    until(lambda: sum(it["job_id"] == job["id"] for it in letters(client, state="dead")) == 2)
+    complete, start = (it for it in letters(client, state="dead") if it["job_id"] == job["id"])
+    assert [it["type"] for it in (start, complete)] == ["job.start", "job.complete"]
+    assert start["url"] == receiver.url + "/hook?…"
+    assert [attempt["met"] for attempt in start["attempts"]] == ["answered 410"]
+    assert client.http.post(f"/x/webhooks/{start['id']}/replay").json() == {"replayed": 1}
+    path, headers, body = receiver.next()
+    assert (path, headers["webhook-id"], body) == ("/hook?token=canary", start["id"], first[0][2])
+    until(lambda: start["id"] in {it["id"] for it in letters(client, state="delivered")})
+    again = client.http.post(f"/x/webhooks/{start['id']}/replay")
+    assert (again.status_code, again.json()) == (400, {"detail": "Webhook event is not a dead letter."})
+    assert client.http.post("/x/webhooks/msg_0/replay").status_code == 404
+    assert client.http.get("/x/webhooks?state=lost").status_code == 422
+    assert client.http.post("/x/webhooks/replay").json()["replayed"] >= 1
+    until(lambda: complete["id"] in {it["id"] for it in letters(client, state="delivered")})
+
+
+def test_a_private_address_is_a_dead_letter_at_once(client: Client):
+    job = client.run("add", {"a": 1}, webhooks=hooks("http://10.0.0.1:9/hook", "job.complete"))
+    until(lambda: [it for it in letters(client, state="dead") if it["job_id"] == job["id"]])
+    (letter,) = (it for it in letters(client, state="dead") if it["job_id"] == job["id"])
+    assert [it["met"] for it in letter["attempts"]] == ["not sent: 10.0.0.1 is not a public address"]
+
+
+def test_every_attempt_says_the_same_although_file_urls_are_signed_anew(receiver: Receiver, tmp_path: Path):
+    receiver.answers += [500, 500]
+    signer, clock = Signer(b"s", "http://127.0.0.1:1", 60), iter(range(1_000, 9_000, 1_000))
+
+    async def deliver() -> None:
+        store = Store(tmp_path / "engine.db", asyncio.get_running_loop())
+        view = lambda: View(signer, next(clock), "o", lambda _: None)  # noqa: E731 -- a later time at each look
+        settings = settings_for(tmp_path)
+        deliverer = Deliverer(store, settings, view, Sender(Policy(loopback=True), (), 5.0))
+        now, run = datetime.now(UTC) - timedelta(seconds=1), Run("job", "job-1")
+        hook = Hook(Event.COMPLETE, receiver.url)
+        job = NewJob("job", "job-1", "function", "me", "add", False, {}, {}, (hook,), "api")
+        await store.write(lambda db: jobs.create(db, job, now))
+        await store.write(lambda db: jobs.claim(db, "job", "function", now))
+        await store.write(lambda db: jobs.add_output(db, run, 0, {"data": {"url": "engine-file:f/a.txt"}}, now))
+        await store.write(lambda db: jobs.finish(db, run, Ended(1, ""), now))
+        running = asyncio.create_task(deliverer.run())
+        await deliverer.finish(20.0)
+        await asyncio.to_thread(until, lambda: receiver.received.qsize() >= 3)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        store.close()
+
+    asyncio.run(deliver())
+    got = [receiver.next() for _ in range(3)]
+    assert got[0][2]["body"]["outputs"][0]["data"]["url"].startswith("http://127.0.0.1:1/v2/files/")
+    assert [body for _, _, body in got] == [got[0][2]] * 3
+    assert len({headers["webhook-id"] for _, headers, _ in got}) == 1
+    assert next(clock) == 2_000  # it was read once
