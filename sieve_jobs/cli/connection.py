@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +15,7 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError, SieveJobsError
 
 if TYPE_CHECKING:
+    from sieve_jobs.engine.settings import Settings
     from sieve_jobs.push.client import Client
 
 T = TypeVar("T")
@@ -37,6 +38,22 @@ def default_workers() -> int:
     return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))
 
 
+def engine_settings(session: Session, *, workers: int) -> Settings:
+    """What an engine for the session's project is started with, as its config says."""
+    from sieve_jobs.engine.settings import Settings, absolute
+
+    project, engine, root = session.config.project, session.config.engine, session.root.resolve()
+    return Settings(
+        root=root,
+        functions=absolute(root, [Path(folder) for folder in project.functions]),
+        owner=project.owner,
+        workers=workers,
+        hook_shape=engine.webhook_shape,
+        allow_private=engine.allow_private,
+        cors_origins=engine.cors_origins,
+    )
+
+
 @contextmanager
 def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
     """The far side of the session's target, for as long as this is open.
@@ -47,16 +64,10 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
     if not session.target.is_local:
         yield FarSide(session.target.endpoint, required_key(session), local=False)
         return
-    from sieve_jobs.engine.launch import EngineError, attach
+    from sieve_jobs.engine.launch import EngineError, attach_with
 
-    project = session.config.project
     try:
-        running = attach(
-            session.root,
-            workers=workers,
-            functions=[Path(folder) for folder in project.functions],
-            owner=project.owner,
-        )
+        running = attach_with(replace(engine_settings(session, workers=workers), ends_with_users=True))
     except EngineError as error:
         hint = "`sieve-jobs doctor` looks closer; its log is .sieve-jobs/engine/log"
         raise SieveJobsError(Diagnostic("SJ190", f"there is no engine: {error}", hint=hint)) from error

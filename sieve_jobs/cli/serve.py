@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from sieve_jobs.cli.connection import default_workers
+from sieve_jobs.cli.connection import default_workers, engine_settings
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import verb
 from sieve_jobs.diagnostic import Diagnostic
@@ -19,10 +20,17 @@ from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; default any free one.")
 @click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; default one a core.")
 @click.option("--functions", "folders", multiple=True, metavar="DIR", help="Folder of functions; may be repeated.")
-def command(session: Session, port: int, workers: int | None, folders: tuple[str, ...]) -> ExitCode:
+@click.option(
+    "--cors-origin", "origins", multiple=True, metavar="ORIGIN",
+    help="Let pages of this origin use the API; may be repeated.",
+)  # fmt: skip
+def command(
+    session: Session, port: int, workers: int | None, folders: tuple[str, ...], origins: tuple[str, ...]
+) -> ExitCode:
     """Run the engine for this project: Sieve's API on 127.0.0.1, running the Python functions of functions/.
 
     `apply` finds it. The key that requests need stands in .sieve-jobs/engine/key, or in SIEVE_JOBS_ENGINE_KEY.
+    Webhooks are signed where SIEVE_JOBS_WEBHOOK_SECRET holds a key (whsec_…).
     Ctrl-C ends it; running jobs are queued again for the next one.
     """
     if session.as_json:
@@ -31,15 +39,19 @@ def command(session: Session, port: int, workers: int | None, folders: tuple[str
     from sieve_jobs.engine.serve import serve
     from sieve_jobs.engine.store import StoreError
 
-    project = session.config.project
     given = [session.start / Path(folder).expanduser() for folder in folders]
     for folder, path in zip(folders, given, strict=True):
         if not path.is_dir():
             raise UsageError(Diagnostic("SJ186", f"--functions: '{folder}' is no folder"))
-    functions = given or [session.root / folder for folder in project.functions]
-    count = default_workers() if workers is None else workers
+    settings = engine_settings(session, workers=default_workers() if workers is None else workers)
+    settings = replace(
+        settings,
+        port=port,
+        functions=tuple(path.resolve() for path in given) or settings.functions,
+        cors_origins=(*settings.cors_origins, *map(_origin, origins)),
+    )
     try:
-        requeued = serve(session.root, port, count, functions, project.owner, session.streams.err or sys.stderr)
+        requeued = serve(settings, session.streams.err or sys.stderr)
     except (HomeError, StoreError) as error:
         raise SieveJobsError(Diagnostic("SJ190", f"the engine cannot run: {error}")) from error
     except OSError as error:
@@ -53,3 +65,12 @@ def command(session: Session, port: int, workers: int | None, folders: tuple[str
             Diagnostic("SJ190", "an engine runs for this project already", hint="`apply` finds and uses it")
         )
     return ExitCode.OK
+
+
+def _origin(text: str) -> str:
+    from sieve_jobs.engine.cors import parse_origin
+
+    try:
+        return parse_origin(text)
+    except ValueError as error:
+        raise UsageError(Diagnostic("SJ186", f"--cors-origin: {error}")) from error

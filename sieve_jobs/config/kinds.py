@@ -112,6 +112,38 @@ def lineage(value: object) -> str:
     return value
 
 
+def allowances(value: object) -> tuple[str, ...]:
+    """Addresses and networks, with or without a port, as the engine reads them."""
+    from sieve_jobs.engine.addresses import parse_allowance
+
+    return _each(value, parse_allowance, 'a list of addresses such as "10.0.0.0/8" or "192.168.1.5:9000"')
+
+
+def origins(value: object) -> tuple[str, ...]:
+    from sieve_jobs.engine.cors import parse_origin
+
+    return _each(value, parse_origin, 'a list of origins such as "http://localhost:3000", without path or wildcard')
+
+
+def shape(value: object) -> str:
+    from sieve_jobs.engine.pairs import SHAPES
+
+    if not isinstance(value, str) or value not in SHAPES:
+        raise ValueError(" or ".join(f'"{known}"' for known in SHAPES))
+    return value
+
+
+def _each(value: object, parse: Callable[[str], object], expected: str) -> tuple[str, ...]:
+    """The texts of a list that *parse* takes, as they are."""
+    try:
+        found = texts(value)
+        for item in found:
+            parse(item)
+    except ValueError as error:
+        raise ValueError(expected) from error
+    return found
+
+
 def _whole(value: object, least: int, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"a whole number from {least} to {most}" if most < 2**53 else f"a whole number from {least}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sieve_jobs.config import kinds
 from sieve_jobs.config.kinds import Kind, LaterError
-from sieve_jobs.config.settings import CONFIG_NAME, GIT, LOCAL, Config, Project, Target
+from sieve_jobs.config.settings import CONFIG_NAME, GIT, LOCAL, Config, EngineTable, Project, Target
 from sieve_jobs.diagnostic import Diagnostic, Place, did_you_mean
 from sieve_jobs.errors import InvalidError
 
@@ -37,7 +37,12 @@ TARGET_KEYS: Mapping[str, Kind] = {
     "ignore_query": kinds.texts,
     "vars": kinds.variables,
 }
-LATER_TABLES = frozenset({"engine"})
+ENGINE_KEYS: Mapping[str, Kind] = {
+    "allow_private": kinds.allowances,
+    "cors_origins": kinds.origins,
+    "webhook_shape": kinds.shape,
+}
+LATER_ENGINE_KEYS = frozenset({"keep"})
 LATER_TARGET_KEYS = frozenset({"stand_ins", "max_cost", "uploads", "keep"})
 GUARDED_VALUES = frozenset({"api_key_env", "endpoint", "state", "vars"})
 """Keys whose value is never shown when it is wrong: a key or a password may have been put there."""
@@ -47,6 +52,7 @@ REMOTE_PUSHES = 50
 _LARGEST = 1 << 20
 """Bytes; a config beyond this is not one."""
 _TARGET_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+_TABLES = ("project", "targets", "engine")
 _RESERVED = frozenset({"cache", "key"})
 """Names that files in .sieve-jobs already have."""
 _SYNTAX = re.compile(
@@ -121,15 +127,14 @@ class _Reader:
 
     def config(self) -> Config:
         for name in self._document:
-            if name in LATER_TABLES:
-                self._later((name,), f"the table '{name}'")
-            elif name not in {"project", "targets"}:
-                self._unknown((name,), "key", ("project", "targets"))
+            if name not in _TABLES:
+                self._unknown((name,), "key", _TABLES)
         project = self._settings(("project",), PROJECT_KEYS, frozenset())
+        engine = self._settings(("engine",), ENGINE_KEYS, LATER_ENGINE_KEYS)
         targets = self._targets()
         if self._problems:
             raise InvalidError(*sorted(self._problems, key=_position))
-        return Config(Project(**project), targets, exists=True)
+        return Config(Project(**project), targets, exists=True, engine=EngineTable(**engine))
 
     def _targets(self) -> Mapping[str, Target]:
         found: dict[str, Target] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sieve_jobs.config.read import REMOTE_PUSHES
-from sieve_jobs.config.settings import LOCAL, Project, Target
+from sieve_jobs.config.settings import LOCAL, EngineTable, Project, Target
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -20,6 +20,7 @@ def config_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "project": {"type": "object", "additionalProperties": False, "properties": _project()},
+            "engine": {"type": "object", "additionalProperties": False, "properties": _engine()},
             "targets": {
                 "type": "object",
                 "propertyNames": {"pattern": r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", "not": {"enum": ["cache", "key"]}},
@@ -42,6 +43,22 @@ def _project() -> dict[str, Any]:
         },
         "secrets": _texts("Patterns of names whose values are secret."),
         "public": _texts("Names that are not secret after all."),
+    }
+
+
+def _engine() -> dict[str, Any]:
+    return {
+        "allow_private": _texts("Private addresses that webhooks may be sent to: 10.0.0.0/8, 192.168.1.5:9000."),
+        "cors_origins": {
+            "type": "array",
+            "items": {"type": "string", "pattern": r"^https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?$"},
+            "description": "Origins whose pages may use the engine's API from a browser.",
+        },
+        "webhook_shape": {
+            "enum": ["object", "pairs"],
+            "default": EngineTable().webhook_shape,
+            "description": "How webhooks write outputs.",
+        },
     }
 
 

@@ -35,6 +35,18 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineTable:
+    """The table `[engine]`: whom the embedded engine lets in and sends to beside the usual."""
+
+    allow_private: tuple[str, ...] = ()
+    """Private addresses that webhooks may be sent to: `10.0.0.0/8`, `192.168.1.5:9000`."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may use its API from a browser."""
+    webhook_shape: str = "object"
+    """How webhooks write outputs: `object`, or `pairs` as some receivers of Sieve's have it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A table `[targets.NAME]`: where jobs go, and the state that belongs to it."""
 
@@ -89,6 +101,7 @@ class Config:
     """By name; always holds `local`."""
     exists: bool = False
     """Whether there is a sieve-jobs.toml."""
+    engine: EngineTable = EngineTable()
 
     @property
     def remotes(self) -> tuple[str, ...]:

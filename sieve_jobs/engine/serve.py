@@ -10,10 +10,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TextIO
 
 import uvicorn
@@ -23,7 +22,7 @@ from sieve_jobs.engine.app import make_app
 from sieve_jobs.engine.engine import Engine, Keys, engine_marker, new_instance
 from sieve_jobs.engine.home import Endpoint, Home, HomeError
 from sieve_jobs.engine.receipt import Connection, Limits, watch_receipts
-from sieve_jobs.engine.settings import Settings, absolute
+from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.store import StoreError
 from sieve_jobs.engine.tree import kill_tree
 
@@ -38,17 +37,12 @@ class Ended:
     requeued: int
 
 
-def serve(  # noqa: PLR0917 -- the order in which a command line names them
-    root: Path, port: int, workers: int, functions: Sequence[Path], owner: str, out: TextIO
-) -> int | None:
-    """Runs an engine for the project at *root* until SIGINT or SIGTERM; for the command line's `serve`.
+def serve(settings: Settings, out: TextIO) -> int | None:
+    """Runs an engine until SIGINT or SIGTERM; for the command line's `serve`.
 
     Tells *out* where it answers and, at the end, how many running jobs were queued again, and returns that
     number; None if another engine runs for this project already. Raises HomeError, StoreError, OSError.
     """
-    settings = Settings(
-        root=root.resolve(), functions=absolute(root.resolve(), functions), owner=owner, workers=workers, port=port
-    )
 
     def ready(endpoint: Endpoint) -> None:
         print(f"engine at {endpoint.url}, key in {homes.home_of(settings.root).key_file}", file=out, flush=True)

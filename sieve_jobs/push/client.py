@@ -178,6 +178,10 @@ class Client:
                 break
         return tuple(sorted(found))
 
+    async def own(self, method: str, path: str, params: Mapping[str, str]) -> wire.Json:
+        """A call of a route that our engine alone has, below /x/; its answer as it is."""
+        return await self._call(method, path, params, lambda body: body, engine_only=True)
+
     async def download(self, url: str, part: Part) -> None:
         """Fetches *url*, an output's, into *part*. The key is not sent along. Tried again after a passing failure.
 

@@ -134,6 +134,8 @@ def parse(words: list[str]) -> None:
     context = group.make_context("sieve-jobs", list(words))
     while isinstance(context.command, click.Group):
         rest = [*context._protected_args, *context.args]
+        if not rest and context.command.invoke_without_command:
+            return
         _, command, rest = context.command.resolve_command(context, rest)
         assert command is not None
         if isinstance(command, click.Group) and not rest:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.config import Config, Project, Target, parse_duration, read_config
+from sieve_jobs.config import Config, EngineTable, Project, Target, parse_duration, read_config
 from sieve_jobs.config.read import parse_config
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError
@@ -18,6 +18,11 @@ functions = ["functions"]
 owner = "acme"
 secrets = ["*_PIN"]
 public = ["VIDEO_KEY"]
+
+[engine]
+allow_private = ["10.0.0.0/8", "[fd00::1]:9000"]
+cors_origins = ["http://localhost:3000"]
+webhook_shape = "pairs"
 
 [targets.prod]
 endpoint = "https://mango.sievedata.com/"
@@ -42,6 +47,7 @@ def problems(text: str) -> tuple[Diagnostic, ...]:
 def test_every_key() -> None:
     config = parse_config(FULL.encode())
     assert config.project == Project(("jobspecs", "more"), ("functions",), "acme", ("*_PIN",), ("VIDEO_KEY",))
+    assert config.engine == EngineTable(("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",), "pairs")
     assert config.targets["prod"] == Target(
         "prod", "https://mango.sievedata.com", "PROD_KEY", "state/prod.db", 16, ("CDN_*",), 200, 1800.0, 130.0,
         ("token",), {"RELEASE": "2026.11"},
@@ -106,7 +112,10 @@ P = '[targets.p]\nendpoint = "https://x.y"\n'
         pytest.param(P + "state = 'git'\nlineage = ''", "SJ182", "4:11", "8 to 64", id="empty lineage"),
         pytest.param(P + "lineage = 'abcdefgh'", "SJ182", "3:1", "git", id="lineage of a state that is not shared"),
         pytest.param(P + "uploads = ''", "SJ183", "3:1", "not supported yet", id="uploads"),
-        pytest.param("[engine]\nkeep = '7d'", "SJ183", "1:2", "not supported yet", id="engine settings"),
+        pytest.param("[engine]\nkeep = '7d'", "SJ183", "2:1", "not supported yet", id="engine settings"),
+        pytest.param("[engine]\nallow_private = ['lan']", "SJ182", "2:17", "10.0.0.0/8", id="no address"),
+        pytest.param("[engine]\ncors_origins = ['*']", "SJ182", "2:16", "without path or wildcard", id="any origin"),
+        pytest.param("[engine]\nwebhook_shape = 1", "SJ182", "2:17", '"pairs"', id="no shape"),
         pytest.param("[targets.p]\nwait = 3", "SJ182", "1:10", "no endpoint", id="no endpoint"),
         pytest.param("[targets.p]\nendpoint = 'http://x.y'", "SJ182", "2:12", "in the open", id="plain http"),
         pytest.param("[targets.p]\nendpoint = 'https://u:canary@x.y'", "SJ182", "2:12", "https url", id="user in url"),

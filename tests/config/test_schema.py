@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from sieve_jobs.config.read import PROJECT_KEYS, TARGET_KEYS, parse_config
+from sieve_jobs.config.read import ENGINE_KEYS, PROJECT_KEYS, TARGET_KEYS, parse_config
 from sieve_jobs.config.schema import config_schema
 from sieve_jobs.errors import InvalidError
 from tests.config.test_read import FULL
@@ -24,6 +24,7 @@ def target_properties() -> dict[str, Any]:
 
 def test_both_know_the_same_keys() -> None:
     assert set(SCHEMA["properties"]["project"]["properties"]) == set(PROJECT_KEYS)
+    assert set(SCHEMA["properties"]["engine"]["properties"]) == set(ENGINE_KEYS)
     assert set(target_properties()) == set(TARGET_KEYS)
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
@@ -43,7 +44,10 @@ def test_both_know_the_same_keys() -> None:
         pytest.param('[targets.local]\nendpoint = "https://x.y"', id="local that is not"),
         pytest.param('[targets.cache]\nendpoint = "local"', id="reserved name"),
         pytest.param(P + "max_cost = 1", id="not supported yet"),
-        pytest.param("[engine]", id="table that is not supported yet"),
+        pytest.param("[engine]", id="empty table"),
+        pytest.param("[engine]\nkeep = '7d'", id="engine setting that is not supported yet"),
+        pytest.param("[engine]\ncors_origins = ['https://a.example/']", id="no origin"),
+        pytest.param("[engine]\nwebhook_shape = 'other'", id="no shape"),
     ],
 )
 def test_they_agree(text: str) -> None:

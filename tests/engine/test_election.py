@@ -21,6 +21,7 @@ import pytest
 from sieve_jobs.engine.home import home_of, is_locked
 from sieve_jobs.engine.launch import EngineError, attach, attach_with
 from sieve_jobs.engine.serve import serve
+from sieve_jobs.engine.settings import Settings
 from tests.engine.conftest import make_project, settings_for
 from tests.engine.farside import Client, Meeting, Receiver, data, until
 
@@ -171,9 +172,10 @@ def test_serve_runs_until_a_signal(tmp_path: Path):
     make_project(tmp_path)
     program = (
         "import sys; from pathlib import Path; from sieve_jobs.engine.serve import serve;"
-        f"sys.exit(serve(Path({str(tmp_path)!r}), 0, 1, [Path('functions')], 'me', sys.stdout))"
+        "from sieve_jobs.engine.settings import Settings; root = Path(sys.argv[1]);"
+        "sys.exit(serve(Settings(root, (root / 'functions',), workers=1), sys.stdout))"
     )
-    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     with server:
         assert server.stdout is not None
         line = server.stdout.readline()
@@ -184,7 +186,7 @@ def test_serve_runs_until_a_signal(tmp_path: Path):
         ):
             assert not running.started
             assert data(client.run("add", {"a": 1})) == [3]
-        assert serve(tmp_path, 0, 1, [], "me", io.StringIO()) is None
+        assert serve(Settings(tmp_path, workers=1), io.StringIO()) is None
         server.send_signal(signal.SIGTERM)
         assert server.wait(20) == 0
 

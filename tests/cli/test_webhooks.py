@@ -1,0 +1,63 @@
+"""`engine webhooks`: dead letters of a running engine, seen and sent again from the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sieve_jobs.engine.launch import attach_with
+from sieve_jobs.engine.settings import Settings
+from tests.engine.farside import Client, Receiver, receiving, until
+from tests.project import Ran, ran
+
+ADD = """
+import sieve
+
+@sieve.function(name="add")
+def add(a: int) -> int:
+    return a
+"""
+
+
+def here(root: Path, *arguments: str) -> Ran:
+    return ran(root, *arguments, environ={"PATH": os.environ["PATH"]})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def test_dead_letters_are_listed_and_sent_again(tmp_path: Path, receiver: Receiver) -> None:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "add.py").write_text(ADD)
+    receiver.answers += [410, 410]
+    url = receiver.url + "/hook?token=canary"
+    settings = Settings(root=tmp_path, functions=(tmp_path / "functions",), workers=1, ends_with_users=True)
+    with attach_with(settings) as running, Client(running.url, running.key) as client:
+        assert here(tmp_path, "engine", "webhooks").out == "no events\n"
+        types = ("job.start", "job.complete")
+        client.run("add", {"a": 1}, webhooks=[{"type": event, "url": url} for event in types])
+        sent = [receiver.next()[1]["webhook-id"] for _ in types]
+        until(lambda: len(here(tmp_path, "engine", "webhooks", "--dead", "--json").document["webhooks"]) == 2)
+        shown = here(tmp_path, "engine", "webhooks", "--dead")
+        assert "canary" not in shown.out
+        first = here(tmp_path, "engine", "webhooks", "replay", sent[0])
+        assert (first.code, first.out) == (0, "1 event is sent again\n")
+        assert receiver.next()[1]["webhook-id"] == sent[0]
+        until(lambda: "delivered" in here(tmp_path, "engine", "webhooks").out)
+        again = here(tmp_path, "engine", "webhooks", "replay", sent[0])
+        assert (again.code, "is no dead letter" in again.err) == (64, True)
+        assert "is not known" in here(tmp_path, "engine", "webhooks", "replay", "msg_0").err
+        rest = here(tmp_path, "engine", "webhooks", "replay", "--all", "--json")
+        assert rest.document["replayed"] == 1
+        assert receiver.next()[0] == "/hook?token=canary"
+
+
+@pytest.mark.parametrize("words", [["replay"], ["replay", "msg_1", "--all"]])
+def test_replay_is_told_what(tmp_path: Path, words: list[str]) -> None:
+    assert here(tmp_path, "engine", "webhooks", *words).code == 64
