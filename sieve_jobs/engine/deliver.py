@@ -90,7 +90,7 @@ class Deliverer:
         return self._store.read(lambda db: outbox.due(db, time.time(), limit, self._busy()))
 
     def _start(self, delivery: Delivery) -> bool:
-        origin = delivery.origin or ""
+        origin = delivery.origin
         if delivery.id in self._sending or len(self._sending) >= _AT_ONCE or origin in self._busy():
             return False
         task = asyncio.create_task(self._attempt(delivery))

@@ -45,12 +45,15 @@ def add(
 
 def due(db: sqlite3.Connection, now: float, limit: int, busy: Collection[str] = ()) -> list[Delivery]:
     """The first pending event of each lane, where its time has come, the longest due first; none to *busy* origins."""
-    rows = db.execute(
-        "SELECT id, job_id, type, place, url, message_id, attempts, shape, origin, body FROM lane_heads"
-        " WHERE due <= ? AND ifnull(origin, '') NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT ?",
-        (now, json.dumps(list(busy)), limit),
+    question = (
+        "SELECT id, job_id, type, place, url, message_id, attempts, shape, origin, body, due FROM lane_heads"
+        " WHERE due <= ? {} ORDER BY due, id LIMIT ?"
     )
-    return [Delivery(row[0], row[1], Event(row[2]), *row[3:]) for row in rows]
+    rows = [
+        row for where, values in _open(db, busy) for row in db.execute(question.format(where), [now, *values, limit])
+    ]
+    rows.sort(key=lambda row: (row["due"], row["id"]))
+    return [Delivery(row[0], row[1], Event(row[2]), *row[3:10]) for row in rows[:limit]]
 
 
 def next_due(db: sqlite3.Connection, without: Collection[int], busy: Collection[str] = ()) -> float | None:
@@ -58,12 +61,25 @@ def next_due(db: sqlite3.Connection, without: Collection[int], busy: Collection[
 
     Those *without* and those to *busy* origins are left out: their end is news of its own.
     """
-    row = db.execute(
-        "SELECT due FROM lane_heads WHERE id NOT IN (SELECT value FROM json_each(?))"
-        " AND ifnull(origin, '') NOT IN (SELECT value FROM json_each(?)) ORDER BY due, id LIMIT 1",
-        (json.dumps(list(without)), json.dumps(list(busy))),
-    ).fetchone()
-    return None if row is None else float(row[0])
+    question = "SELECT due FROM lane_heads WHERE id NOT IN (SELECT value FROM json_each(?)) {} ORDER BY due, id LIMIT 1"
+    left_out = json.dumps(list(without))
+    found = (db.execute(question.format(where), [left_out, *values]).fetchone() for where, values in _open(db, busy))
+    return min((float(row[0]) for row in found if row is not None), default=None)
+
+
+def _open(db: sqlite3.Connection, busy: Collection[str]) -> list[tuple[str, list[str]]]:
+    """What narrows a question about heads to origins that are not *busy*.
+
+    One question each, so that what waits for a busy one, however much it is, is not looked at.
+    """
+    if not busy:
+        return [("", [])]
+    origins = db.execute(
+        "WITH RECURSIVE known (origin) AS (SELECT min(origin) FROM outbox WHERE state = 'pending' UNION ALL"
+        " SELECT (SELECT min(origin) FROM outbox WHERE state = 'pending' AND origin > known.origin) FROM known"
+        " WHERE known.origin IS NOT NULL) SELECT origin FROM known WHERE origin IS NOT NULL"
+    )
+    return [("AND origin = ?", [origin]) for (origin,) in origins if origin not in busy]
 
 
 def freeze(db: sqlite3.Connection, delivery_id: int, body: bytes) -> None:
@@ -77,7 +93,7 @@ def settle(db: sqlite3.Connection, delivery_id: int, *, delivered: bool, now: fl
     So is the URL of a delivered one, which may hold a secret. A dead letter keeps its URL, to be replayed.
     """
     db.execute(
-        "UPDATE outbox SET state = ?, url = iif(?, NULL, url), origin = iif(?, NULL, origin), body = NULL,"
+        "UPDATE outbox SET state = ?, url = iif(?, NULL, url), origin = iif(?, '', origin), body = NULL,"
         " attempts = attempts + 1, last = ?, tried = json_insert(tried, '$[#]', json_array(?, ?)) WHERE id = ?",
         (DELIVERED if delivered else DEAD, delivered, delivered, met, now, met, delivery_id),
     )
@@ -130,8 +146,8 @@ def _letter(row: sqlite3.Row) -> Letter:
     )
 
 
-def _origin(url: str) -> str | None:
+def _origin(url: str) -> str:
     try:
         return parse_web_url(url).origin
     except ValueError:  # queued by an engine that took such a URL: its attempts will say so
-        return None
+        return ""

@@ -126,8 +126,8 @@ class Delivery:
     attempts: int
     """Attempts already made, since it was replayed if it was."""
     shape: str
-    origin: str | None
-    """Who is called; None for an event that an older engine queued."""
+    origin: str
+    """Who is called; empty for an event that an older engine queued."""
     body: bytes | None
     """What is sent, frozen at the first attempt; None before it."""
 

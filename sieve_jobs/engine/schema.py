@@ -76,10 +76,11 @@ CREATE TABLE build_logs (
 
 _DEAD_LETTERS = """
 ALTER TABLE outbox ADD COLUMN shape TEXT NOT NULL DEFAULT 'object';
-ALTER TABLE outbox ADD COLUMN origin TEXT;
+ALTER TABLE outbox ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN body BLOB;
 ALTER TABLE outbox ADD COLUMN tried TEXT NOT NULL DEFAULT '[]';
 CREATE INDEX outbox_due ON outbox (due, id) WHERE state = 'pending';
+CREATE INDEX outbox_due_by_origin ON outbox (origin, due, id) WHERE state = 'pending';
 CREATE UNIQUE INDEX outbox_by_message ON outbox (message_id);
 """
 

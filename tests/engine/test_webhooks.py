@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -214,28 +216,59 @@ def test_a_private_address_is_a_dead_letter_at_once(client: Client):
     assert [it["met"] for it in letter["attempts"]] == ["not sent: 10.0.0.1 is not a public address"]
 
 
+@asynccontextmanager
+async def delivering(folder: Path, view: Callable[[], View]) -> AsyncIterator[tuple[Store, Deliverer]]:
+    """A store whose events are sent, without an engine around it."""
+    store = Store(folder / "engine.db", asyncio.get_running_loop())
+    deliverer = Deliverer(store, settings_for(folder), view, Sender(Policy(loopback=True), (), 60.0))
+    running = asyncio.create_task(deliverer.run())
+    try:
+        yield store, deliverer
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        store.close()
+
+
+async def finished(store: Store, job_id: str, url: str) -> None:
+    """A job that ended a second ago with a file, of which *url* is to be told."""
+    now, run = datetime.now(UTC) - timedelta(seconds=1), Run(job_id, f"{job_id}-1")
+    job = NewJob(job_id, run.run_id, "function", "me", "add", False, {}, {}, (Hook(Event.COMPLETE, url),), "api")
+
+    def change(db: sqlite3.Connection) -> None:
+        jobs.create(db, job, now)
+        jobs.claim(db, job_id, "function", now)
+        jobs.add_output(db, run, 0, {"data": {"url": "engine-file:f/a.txt"}}, now)
+        jobs.finish(db, run, Ended(1, ""), now)
+
+    await store.write(change)
+
+
+def test_a_receiver_that_says_nothing_does_not_keep_the_others_waiting(receiver: Receiver, tmp_path: Path):
+    signer = Signer(b"s", "http://127.0.0.1:1", 60)
+
+    async def deliver(silent: str) -> None:
+        async with delivering(tmp_path, lambda: View(signer, 1_000, "o", lambda _: None)) as (store, deliverer):
+            for number in range(40):
+                await finished(store, f"job-{number}", silent)
+            await finished(store, "job", receiver.url)
+            deliverer.wake()
+            await asyncio.to_thread(receiver.next)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asyncio.run(deliver(f"http://127.0.0.1:{listener.getsockname()[1]}/"))
+
+
 def test_every_attempt_says_the_same_although_file_urls_are_signed_anew(receiver: Receiver, tmp_path: Path):
     receiver.answers += [500, 500]
     signer, clock = Signer(b"s", "http://127.0.0.1:1", 60), iter(range(1_000, 9_000, 1_000))
 
     async def deliver() -> None:
-        store = Store(tmp_path / "engine.db", asyncio.get_running_loop())
         view = lambda: View(signer, next(clock), "o", lambda _: None)  # noqa: E731 -- a later time at each look
-        settings = settings_for(tmp_path)
-        deliverer = Deliverer(store, settings, view, Sender(Policy(loopback=True), (), 5.0))
-        now, run = datetime.now(UTC) - timedelta(seconds=1), Run("job", "job-1")
-        hook = Hook(Event.COMPLETE, receiver.url)
-        job = NewJob("job", "job-1", "function", "me", "add", False, {}, {}, (hook,), "api")
-        await store.write(lambda db: jobs.create(db, job, now))
-        await store.write(lambda db: jobs.claim(db, "job", "function", now))
-        await store.write(lambda db: jobs.add_output(db, run, 0, {"data": {"url": "engine-file:f/a.txt"}}, now))
-        await store.write(lambda db: jobs.finish(db, run, Ended(1, ""), now))
-        running = asyncio.create_task(deliverer.run())
-        await deliverer.finish(20.0)
-        await asyncio.to_thread(until, lambda: receiver.received.qsize() >= 3)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        store.close()
+        async with delivering(tmp_path, view) as (store, deliverer):
+            await finished(store, "job", receiver.url)
+            deliverer.wake()
+            await asyncio.to_thread(until, lambda: receiver.received.qsize() >= 3)
 
     asyncio.run(deliver())
     got = [receiver.next() for _ in range(3)]
