@@ -71,6 +71,12 @@ async def resolved(host: str, port: int) -> Sequence[str]:
     return await answer
 
 
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """Whom the system trusts."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Sends events. *keys* sign them, *timeout* is seconds for an attempt as a whole."""
@@ -79,6 +85,7 @@ class Sender:
     keys: Sequence[bytes]
     timeout: float
     resolve: Resolve = resolved
+    tls: Callable[[], ssl.SSLContext] = tls_context
 
     async def post(self, url: str, message_id: str, body: bytes) -> Met:
         """Makes one attempt; what it met is never an exception. The URL goes out byte for byte."""
@@ -135,7 +142,7 @@ class Sender:
         self, url: WebUrl, addresses: Sequence[str]
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection to the first of *addresses* that takes it: numbers, so that no name is looked up again."""
-        context = await asyncio.to_thread(_tls_context) if url.is_tls else None
+        context = await asyncio.to_thread(self.tls) if url.is_tls else None
         failed: OSError = OSError("no address")
         for address in addresses:
             try:
@@ -147,11 +154,6 @@ class Sender:
             except OSError as error:  # TimeoutError is one
                 failed = error
         raise failed
-
-
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def _status(line: bytes) -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +175,40 @@ def test_a_name_that_is_none_is_no_answer():
             await resolved("a" * 64 + ".invalid", 80)
 
     asyncio.run(look())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
+def test_over_tls_the_name_is_asked_for_and_proven(tmp_path: Path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=h.example", "-addext", "subjectAltName=DNS:h.example", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    asked: list[str | None] = []
+
+    async def here(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async def call() -> list[str]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        context.sni_callback = lambda _, name, __: asked.append(name)
+        server = await asyncio.start_server(answering, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        trusting = Sender(LOOPBACK, (), 5.0, here, lambda: ssl.create_default_context(cafile=certificate))
+        doubting = Sender(LOOPBACK, (), 5.0, here)
+        async with server:
+            return [
+                (await sender.post(f"https://{host}:{port}/", "msg_1", b"{}")).word
+                for sender, host in ((trusting, "h.example"), (trusting, "other.example"), (doubting, "h.example"))
+            ]
+
+    assert asyncio.run(call()) == ["answered 204", *["TLS failed: CERTIFICATE_VERIFY_FAILED"] * 2]
+    assert asked == ["h.example", "other.example", "h.example"]
