@@ -24,6 +24,7 @@ def settings_for(root: Path, *, workers: int = 1) -> Settings:
         cancel_grace=0.3,
         end_grace=0.3,
         hook_first=0.02,
+        wrong_keys=1_000.0,  # every route is asked with wrong ones
         hook_retries=3,
         log_lines=50,
         upload_limit=3_000_000,
