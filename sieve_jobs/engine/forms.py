@@ -95,7 +95,9 @@ def _webhooks(value: Json, problems: list[dict[str, Json]]) -> list[Json] | None
         problems.append(problem(("body", "webhooks", "hooks"), "Field required", "missing"))
         return None
     hooks = read_hooks(value["hooks"], ("body", "webhooks", "hooks"), problems)
-    return [{"type": hook.type.value, "url": hook.url} for hook in hooks]
+    return [
+        {"type": hook.type.value, "url": hook.url, **({"shape": hook.shape} if hook.shape else {})} for hook in hooks
+    ]
 
 
 def _count(fields: dict[str, Json], key: str, problems: list[dict[str, Json]]) -> int | None:

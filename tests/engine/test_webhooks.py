@@ -146,6 +146,21 @@ def test_outputs_come_in_pairs_where_a_hook_says_so(client: Client, receiver: Re
     assert client.send("add", {"a": 1}, webhooks=[{**asked[0], "shape": "other"}]).status_code == 422
 
 
+def test_a_functions_hooks_are_inherited_with_their_shape_unless_a_push_has_its_own(client: Client, receiver: Receiver):
+    own = [{**hook, "shape": "pairs"} for hook in hooks(receiver.url + "/function", "job_complete")]
+    assert client.http.post("/v2/functions/me/add/edit", json={"webhooks": {"hooks": own}}).status_code == 200
+    try:
+        client.run("add", {"a": 1}, webhooks=[])
+        client.run("add", {"a": 2}, webhooks=hooks(receiver.url + "/push", "job.complete"))
+        client.run("add", {"a": 3})
+        got = {path: body["body"] for path, _, body in (receiver.next(), receiver.next())}
+    finally:
+        client.http.post("/v2/functions/me/add/edit", json={"webhooks": {"hooks": []}})
+    assert got.keys() == {"/push", "/function"}
+    assert got["/push"]["outputs"][0]["data"] == 4
+    assert {"Key": "data", "Value": 5} in got["/function"]["output"]
+
+
 @pytest.mark.parametrize("secret", [OLD, NEW])
 def test_the_reference_library_takes_the_signature(client: Client, receiver: Receiver, secret: str):
     client.run("add", {"a": 1}, webhooks=hooks(receiver.url, "job.complete"))
