@@ -97,6 +97,7 @@ def make_app(engine: Engine, port: int) -> ASGIApp:
         port=port,
         cors=engine.settings.cors_origins,
         wrong_keys=engine.settings.wrong_keys,
+        passes=engine.passes,
     )
 
 

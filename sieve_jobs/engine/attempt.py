@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from sieve_jobs.engine import jobs
 from sieve_jobs.engine.catalog import Function, Module
+from sieve_jobs.engine.children import Passes
 from sieve_jobs.engine.files import FileError, keep_output, open_input
 from sieve_jobs.engine.frames import Frame, FrameError
 from sieve_jobs.engine.present import Described
@@ -39,6 +41,7 @@ class Desk:
     """Told what a worker says of its module's functions, by their names in it; none if it cannot be imported."""
     happened: Callable[[], None]
     """Called after anything that may have queued a webhook event."""
+    passes: Passes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,23 @@ async def attempt(worker: WorkerProcess, function: Function, claimed: Claimed, d
             error = await load(worker, desk)
             if error is not None:
                 return await _not_loaded(worker, claimed, error, desk)
-        try:
-            await worker.send(_order(function, claimed, desk))
-        except FrameError as error:
-            await _write(desk, claimed, 0, [], Ended(0, f"Input/Output too large or not JSON: {error}"))
-            return Outcome()
-        return await _follow(worker, claimed, desk)
+        return await _run(worker, function, claimed, desk)
     finally:
         worker.capture.end()
+
+
+async def _run(worker: WorkerProcess, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
+    """The job has a pass for as long as this takes."""
+    token = desk.passes.issue(claimed.run)
+    api: dict[str, Json] = {"url": desk.signer.origin, "token": token}
+    try:
+        await worker.send({**_order(function, claimed, desk), "api": api})
+        return await _follow(worker, claimed, desk)
+    except FrameError as error:
+        await _write(desk, claimed, 0, [], Ended(0, f"Input/Output too large or not JSON: {error}"))
+        return Outcome()
+    finally:
+        desk.passes.withdraw(token)
 
 
 async def _not_loaded(worker: WorkerProcess, claimed: Claimed, error: str, desk: Desk) -> Outcome:
@@ -187,13 +199,17 @@ async def _serve(worker: WorkerProcess, frame: Frame, claimed: Claimed, desk: De
         elif frame.op == "keep" and frame.handles:
             name = str(frame.body.get("name"))
             url = await asyncio.to_thread(keep_output, frame.handles[0], claimed.run.job_id, name, desk.files)
-            await worker.send({"op": "kept", "url": url})
+            await worker.send({"op": "kept", "url": url, "signed": _signed(url, claimed, desk)})
         else:
             await worker.send({"op": "refused", "message": f"unknown request {frame.op!r}"})
     except (FileError, OSError) as error:
         await worker.send({"op": "refused", "message": str(error)})
     finally:
         frame.close()
+
+
+def _signed(reference: str, claimed: Claimed, desk: Desk) -> str | None:
+    return desk.signer.stored(reference, claimed.function_id, claimed.run.job_id, time.time())
 
 
 async def _open(worker: WorkerProcess, url: str, desk: Desk) -> None:

@@ -44,6 +44,8 @@ class PushRequest:
     hooks: tuple[Hook, ...] | None
     """None where the push says nothing of webhooks: the function's own are used. An empty list silences them."""
     env: dict[str, str]
+    parent: str | None = None
+    """The job that pushes, as Sieve's SDK names it."""
 
 
 def read_json(content: bytes, depth: int) -> Json:
@@ -87,7 +89,8 @@ def parse_push(body: Json) -> PushRequest:
         raise RefusedError(400, "Serialized inputs are not supported; send JSON inputs.")
     if (function is None) == (version_id is None):
         raise RefusedError(400, "Invalid function specified.")
-    return PushRequest(function, version_id, inputs, hooks, env)
+    parent = body.get("parent")
+    return PushRequest(function, version_id, inputs, hooks, env, parent if isinstance(parent, str) else None)
 
 
 def optional_text(body: dict[str, Json], key: str, problems: list[dict[str, Json]]) -> str | None:

@@ -13,11 +13,12 @@ PASSED_OVER = 64
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The oldest waiting job of one function."""
+    """The oldest waiting job of one function, among those with as many jobs above them."""
 
     seq: int
     name: str
     module: Module
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sieve_jobs.engine import jobs, vault
 from sieve_jobs.engine.addresses import Policy, parse_allowance
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.catalog import Catalog, Function, Module
+from sieve_jobs.engine.children import Passes
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
@@ -98,6 +99,7 @@ class Engine:
         self.pushing: set[str] = set()
         """Idempotency keys whose first push is not committed yet."""
         self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep)
+        self.passes = Passes()
         desk = Desk(
             self.store,
             home.files,
@@ -106,6 +108,7 @@ class Engine:
             self.secrets,
             self._described,
             self.deliverer.wake,
+            self.passes,
         )
         self.supervisor = Supervisor(
             settings, self.catalog, desk, self._spawner.spawn, self.hub.ended, capacity=settings.workers

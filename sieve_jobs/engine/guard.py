@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sieve_jobs.engine import answers, cors
+from sieve_jobs.engine.children import Passes, opens
 from sieve_jobs.engine.home import HEALTH
 from sieve_jobs.engine.report import report_error
 from sieve_jobs.engine.signing import FILES
@@ -25,13 +26,28 @@ from sieve_jobs.wire import KEY_HEADER, PUSH
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _OWN_SITES = frozenset({b"same-origin", b"none"})
+ASKING_RUN = "sieve_jobs.run"
+"""Where a request's scope holds the run that sent it, if a running job did."""
 
 
 class Guard:
-    """ASGI in front of *app*. *port* is the one the engine listens on; pages of *cors* may ask from a browser."""
+    """ASGI in front of *app*. *port* is the one the engine listens on; pages of *cors* may ask from a browser.
 
-    def __init__(self, app: ASGIApp, *, key: str, port: int, cors: Iterable[str] = (), wrong_keys: float = 5.0) -> None:
+    *passes* open a little to running jobs.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        key: str,
+        port: int,
+        passes: Passes,
+        cors: Iterable[str] = (),
+        wrong_keys: float = 5.0,
+    ) -> None:
         self._app = app
+        self._passes = passes
         self._cors = frozenset(origin.encode() for origin in cors)
         self._throttle = Throttle(wrong_keys)
         self._key = key.encode()
@@ -91,7 +107,17 @@ class Guard:
         keys = _values(headers, KEY_HEADER.lower().encode())
         if is_open or (len(keys) == 1 and hmac.compare_digest(keys[0], self._key)):
             return None
-        return await self._unauthorized(scope, is_guess=bool(keys))
+        return await self._as_job(scope, keys)
+
+    async def _as_job(self, scope: Scope, keys: list[bytes]) -> Response | None:
+        """A request without the engine's key may still be one of a running job, which has a pass."""
+        run = self._passes.holder(keys[0]) if len(keys) == 1 else None
+        if run is None:
+            return await self._unauthorized(scope, is_guess=bool(keys))
+        if not opens(scope["method"], scope["path"]):
+            return _refuse(scope, 403, answers.FORBIDDEN)
+        scope[ASKING_RUN] = run
+        return None
 
     async def _unauthorized(self, scope: Scope, *, is_guess: bool) -> Response:
         """A wrong key is told so at a pace, whoever sends it: on loopback all are one address."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sieve_jobs.engine import outbox
+from sieve_jobs.engine.children import children_of
 from sieve_jobs.engine.pairs import OBJECT
 from sieve_jobs.engine.records import Claimed, Ended, JobRow, Line, NewJob, Remembered, Run, Waiting
 from sieve_jobs.wire import Event, Json, Status, format_time
@@ -24,7 +25,7 @@ def create(db: sqlite3.Connection, job: NewJob, now: datetime) -> int:
     hooks = json.dumps([[hook.type, hook.url, hook.shape or OBJECT] for hook in job.hooks]) if job.hooks else None
     cursor = db.execute(
         "INSERT INTO jobs (id, run_id, function_id, owner, name, pinned, status, created_at, inputs, env, hooks,"
-        " source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " source, parent, depth) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job.id,
             job.run_id,
@@ -38,6 +39,8 @@ def create(db: sqlite3.Connection, job: NewJob, now: datetime) -> int:
             json.dumps(job.env) if job.env else None,
             hooks,
             job.source,
+            job.parent,
+            job.depth,
         ),
     )
     return int(cursor.lastrowid or 0)
@@ -132,9 +135,10 @@ def processing(db: sqlite3.Connection) -> list[Run]:
 def queued(db: sqlite3.Connection) -> list[Waiting]:
     """All queued jobs, oldest first."""
     rows = db.execute(
-        "SELECT seq, id, owner, name, function_id, pinned FROM jobs WHERE status = ? ORDER BY seq", (Status.QUEUED,)
+        "SELECT seq, id, owner, name, function_id, pinned, depth FROM jobs WHERE status = ? ORDER BY seq",
+        (Status.QUEUED,),
     )
-    return [Waiting(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
+    return [Waiting(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6]) for row in rows]
 
 
 def add_lines(db: sqlite3.Connection, job_id: str, lines: Iterable[Line]) -> None:
@@ -170,16 +174,18 @@ def page(
 
 def _rows(db: sqlite3.Connection, rows: list[sqlite3.Row]) -> list[JobRow]:
     outputs: dict[str, list[dict[str, Json]]] = {row["id"]: [] for row in rows}
+    listed = json.dumps(list(outputs))
     found = db.execute(
         "SELECT job_id, value FROM outputs WHERE job_id IN (SELECT value FROM json_each(?)) ORDER BY job_id, place",
-        (json.dumps(list(outputs)),),
+        (listed,),
     )
     for job_id, value in found:
         outputs[job_id].append(json.loads(value))
-    return [_row(row, outputs[row["id"]]) for row in rows]
+    children = children_of(db, listed)
+    return [_row(row, outputs[row["id"]], children.get(row["id"], {})) for row in rows]
 
 
-def _row(row: sqlite3.Row, outputs: list[dict[str, Json]]) -> JobRow:
+def _row(row: sqlite3.Row, outputs: list[dict[str, Json]], children: dict[str, list[Json]]) -> JobRow:
     return JobRow(
         id=row["id"],
         run_id=row["run_id"],
@@ -194,6 +200,7 @@ def _row(row: sqlite3.Row, outputs: list[dict[str, Json]]) -> JobRow:
         inputs=json.loads(row["inputs"]),
         restarts=json.loads(row["restarts"]),
         outputs=tuple(outputs),
+        children=children,
     )
 
 

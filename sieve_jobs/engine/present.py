@@ -10,7 +10,7 @@ from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.pairs import OBJECT, PAIRS, in_pairs
 from sieve_jobs.engine.records import JobRow
 from sieve_jobs.engine.replicas import Replicas
-from sieve_jobs.engine.signing import SCHEME, FileRef, Signer
+from sieve_jobs.engine.signing import Signer
 from sieve_jobs.wire import Event, Json
 
 
@@ -55,7 +55,7 @@ def job_json(row: JobRow, view: View, skip: int = 0) -> dict[str, Json]:
         "error": row.error,
         "visibility": "private",
         "run_id": row.run_id,
-        "children": None,
+        "children": {function: list(ids) for function, ids in row.children.items()} or None,
         "restarts": row.restarts,
     }
 
@@ -188,10 +188,9 @@ def json_text(value: Json) -> str:
 
 
 def _signed(value: Json, row: JobRow, view: View) -> Json:
-    if not isinstance(value, str) or not value.startswith(SCHEME):
+    if not isinstance(value, str):
         return with_urls(value, row, view)
-    file_id, slash, name = value[len(SCHEME) :].partition("/")
-    return view.signer.url(FileRef(row.function_id, row.id, file_id, name), view.now) if slash else value
+    return view.signer.stored(value, row.function_id, row.id, view.now) or value
 
 
 def _file_form(item: Mapping[str, Json], value: Json) -> Json:

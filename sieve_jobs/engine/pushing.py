@@ -16,7 +16,9 @@ from starlette.responses import Response
 from sieve_jobs.engine import body, edits, jobs, query
 from sieve_jobs.engine.answers import FUNCTION_NOT_FOUND, Refusal, answer, nothing_applied
 from sieve_jobs.engine.catalog import Function
+from sieve_jobs.engine.children import FamilyError, depth_below
 from sieve_jobs.engine.engine import Engine, declared_env
+from sieve_jobs.engine.guard import ASKING_RUN
 from sieve_jobs.engine.present import json_text
 from sieve_jobs.engine.records import NewJob, Remembered, Waiting
 from sieve_jobs.engine.settings import Settings
@@ -47,6 +49,9 @@ async def push(request: Request, engine: Engine) -> Response:
         raise nothing_applied(422, error.detail) from error
     except body.RefusedError as error:
         raise nothing_applied(error.status, str(error)) from error
+    run = request.scope.get(ASKING_RUN)
+    if run is not None:  # whatever it says of its parent
+        asked = replace(asked, parent=run.job_id)
     key = _idempotency_key(request)
     if key is None:
         return answer(json.loads(await _create(engine, asked, source, None)))
@@ -91,15 +96,20 @@ async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tu
     )
     text = json_text(_answer_body(job, function, engine.organization_id))
 
-    def change(db: sqlite3.Connection) -> int:
+    def change(db: sqlite3.Connection) -> tuple[int, int]:
         now = datetime.now(UTC)
+        depth = depth_below(db, asked.parent) if asked.parent else None
+        placed = job if depth is None else replace(job, parent=asked.parent, depth=depth)
         if once is not None:
             jobs.remember(db, once[0], Remembered(once[1], job_id, text), time.time())
-        return jobs.create(db, job, now)
+        return jobs.create(db, placed, now), placed.depth
 
-    seq = await engine.store.write(change)
+    try:
+        seq, depth = await engine.store.write(change)
+    except FamilyError as error:
+        raise nothing_applied(400, str(error)) from error
     engine.pushes.observe(time.perf_counter() - began)
-    engine.supervisor.add(Waiting(seq, job_id, job.owner, job.name, job.function_id, job.pinned))
+    engine.supervisor.add(Waiting(seq, job_id, job.owner, job.name, job.function_id, job.pinned, depth))
     return text
 
 

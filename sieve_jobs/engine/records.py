@@ -32,6 +32,10 @@ class NewJob:
     env: dict[str, str]
     hooks: tuple[Hook, ...]
     source: str
+    parent: str | None = None
+    """The job that pushed it."""
+    depth: int = 0
+    """How many jobs stand above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Waiting:
     name: str
     function_id: str
     pinned: bool
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ class JobRow:
     inputs: dict[str, Json] | list[Json]
     restarts: list[Json]
     outputs: tuple[dict[str, Json], ...]
+    children: dict[str, list[Json]]
+    """`owner/name` to the ids of the jobs it pushed."""
 
 
 @dataclass(frozen=True, slots=True)

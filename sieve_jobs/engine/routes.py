@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, Response
 from sieve_jobs.engine import answers, jobs, logbook, metrics, query
 from sieve_jobs.engine.answers import Refusal, answer
 from sieve_jobs.engine.engine import Engine
+from sieve_jobs.engine.guard import ASKING_RUN
 from sieve_jobs.engine.present import job_json
 from sieve_jobs.engine.receive import read_form
 from sieve_jobs.engine.records import JobRow
@@ -86,6 +87,10 @@ async def list_jobs(request: Request, engine: Engine) -> Response:
 
 
 async def get_job(request: Request, engine: Engine) -> Response:
+    """A job that looks at another one again and again counts as waiting for it."""
+    run = request.scope.get(ASKING_RUN)
+    if run is not None:
+        engine.supervisor.looked(run)
     return _job_answer(request, engine)
 
 
@@ -101,7 +106,8 @@ async def await_job(request: Request, engine: Engine) -> Response:
         if status is None:
             raise Refusal(404, answers.JOB_NOT_FOUND)
         if not status.is_final:
-            await asyncio.wait({waiter, leaving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            with engine.supervisor.waiting(request.scope.get(ASKING_RUN)):
+                await asyncio.wait({waiter, leaving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             status = engine.store.read(lambda db: jobs.status_of(db, job_id))
     finally:
         waiter.cancel()

@@ -84,5 +84,11 @@ CREATE INDEX outbox_due_by_origin ON outbox (origin, due, id) WHERE state = 'pen
 CREATE UNIQUE INDEX outbox_by_message ON outbox (message_id);
 """
 
-SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS)
+_CHILDREN = """
+ALTER TABLE jobs ADD COLUMN parent TEXT;
+ALTER TABLE jobs ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_by_parent ON jobs (parent, seq) WHERE parent IS NOT NULL;
+"""
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS, _CHILDREN)
 """Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""

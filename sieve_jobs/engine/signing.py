@@ -47,6 +47,13 @@ class Signer:
         expires = int(now) + self.ttl
         return f"{self.origin}{file.path}?expires={expires}&sig={self._signature(file, str(expires))}"
 
+    def stored(self, reference: str, function_id: str, job_id: str, now: float) -> str | None:
+        """The URL of what a stored output refers to; None if that is no reference to a file."""
+        file_id, slash, name = reference.removeprefix(SCHEME).partition("/")
+        if not slash or not reference.startswith(SCHEME):
+            return None
+        return self.url(FileRef(function_id, job_id, file_id, name), now)
+
     def is_ours(self, file: FileRef, expires: str, signature: str) -> bool:
         """Whether this engine signed exactly that, however long ago."""
         return hmac.compare_digest(self._signature(file, expires), signature)

@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,9 +15,10 @@ from sieve_jobs.engine import jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.census import Place, Stage
+from sieve_jobs.engine.children import POLL_HOLDS, Asking, Standing, has_room
 from sieve_jobs.engine.choose import Choice, Head, choose
 from sieve_jobs.engine.process import WorkerProcess
-from sieve_jobs.engine.records import Claimed, Ended, Waiting
+from sieve_jobs.engine.records import Claimed, Ended, Run, Waiting
 from sieve_jobs.engine.report import report, report_error
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.wire import Json
@@ -34,6 +35,8 @@ class _Slot:
     module: Module
     worker: WorkerProcess | None = None
     job: Claimed | None = None
+    depth: int = 0
+    """How many jobs stand above the one it is reserved for."""
     is_reserved: bool = True
     is_cancelled: bool = False
     """Its job was cancelled, perhaps before it had a worker."""
@@ -50,7 +53,9 @@ class Supervisor:
     ended: Callable[[str], None]
     capacity: int
     is_ending: bool = False
-    _queues: dict[str, deque[Waiting]] = field(default_factory=dict)
+    _queues: dict[tuple[str, int], deque[Waiting]] = field(default_factory=dict)
+    """By function and depth, for the jobs below one that waits must not stand behind those beside it."""
+    _asking: Asking = field(default_factory=Asking)
     _slots: list[_Slot] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[str, float] = field(default_factory=dict)
@@ -59,7 +64,7 @@ class Supervisor:
     def add(self, *waiting: Waiting) -> None:
         """Takes jobs that are queued in the store, in order of age, whose functions were just looked for."""
         for job in waiting:
-            self._queues.setdefault(job.name, deque()).append(job)
+            self._queues.setdefault((job.name, job.depth), deque()).append(job)
         self._pump(self.catalog.last_seen())
 
     def raise_capacity(self, workers: int) -> None:
@@ -77,17 +82,44 @@ class Supervisor:
             return
         self._retire({function.module for function in functions.values()})
         while True:
-            heads = self._heads(functions)
+            taken = [Standing(slot.depth, self._waits(slot)) for slot in self._slots if slot.is_reserved]
+            heads = [head for head in self._heads(functions) if has_room(head.depth, taken, self.capacity)]
             idle = [slot for slot in self._slots if not slot.is_reserved]
-            choice = choose(heads, [slot.module for slot in idle], self.capacity - len(self._slots))
+            choice = choose(heads, [slot.module for slot in idle], self.capacity - self._count_busy())
             if choice is None:
                 return
-            waiting = self._queues[choice.head.name].popleft()
+            waiting = self._queues[choice.head.name, choice.head.depth].popleft()
             self._start(self._run(self._take(choice, idle), waiting, functions[choice.head.name]))
 
     def places(self) -> list[Place]:
         """The workers there are now, and what each is at."""
         return [_place(slot) for slot in self._slots]
+
+    @contextlib.contextmanager
+    def waiting(self, run: Run | None) -> Iterator[None]:
+        """While a job waits for another one, jobs below it may have its place. Nothing for None."""
+        if run is None:
+            yield
+            return
+        self._asking.begin(run)
+        try:
+            self._pump(self.catalog.last_seen())
+            yield
+        finally:
+            self._asking.end(run)
+
+    def looked(self, run: Run) -> None:
+        """A job has looked at another one: it may be doing so until that ends, and counts as waiting for a while."""
+        self._asking.begin(run)
+        asyncio.get_running_loop().call_later(POLL_HOLDS, self._asking.end, run)
+        self._pump(self.catalog.last_seen())
+
+    def _waits(self, slot: _Slot) -> bool:
+        return slot.job is not None and slot.job.run in self._asking
+
+    def _count_busy(self) -> int:
+        """Places that count against the capacity, idle ones among them."""
+        return sum(1 for slot in self._slots if not self._waits(slot))
 
     async def cancel(self, job_id: str) -> bool | None:
         """Cancels a job: True, False if it is at its end already, None if there is no such job.
@@ -152,7 +184,7 @@ class Supervisor:
     def _heads(self, present: Mapping[str, Function]) -> list[Head]:
         """The oldest waiting job of each function; those whose function is gone are ended instead."""
         heads = []
-        for name, queue in list(self._queues.items()):
+        for (name, depth), queue in list(self._queues.items()):
             while queue:
                 waiting = queue[0]
                 found = present.get(name)
@@ -160,11 +192,11 @@ class Supervisor:
                     break
                 if found is not None and (not waiting.pinned or found.id == waiting.function_id):
                     self._absent.pop(name, None)
-                    heads.append(Head(waiting.seq, name, found.module))
+                    heads.append(Head(waiting.seq, name, found.module, depth))
                     break
                 self._start(self._fail(queue.popleft(), found is not None))
             else:
-                del self._queues[name]
+                del self._queues[name, depth]
         return heads
 
     def _is_gone(self, name: str) -> bool:
@@ -186,7 +218,7 @@ class Supervisor:
         else:
             slot = _Slot(choice.head.module)
             self._slots.append(slot)
-        slot.is_reserved = True
+        slot.is_reserved, slot.depth = True, choice.head.depth
         return slot
 
     def _retire(self, current: set[Module]) -> None:
@@ -245,8 +277,9 @@ class Supervisor:
         self.pump()
 
     async def _leave(self, slot: _Slot, *, keep: bool) -> None:
-        """Makes a slot idle, or ends its worker and removes it."""
+        """Makes a slot idle, or ends its worker and removes it; with more workers than may be, that is right too."""
         worker = slot.worker
+        keep = keep and self._count_busy() <= self.capacity
         if keep and worker is not None and worker.lost is None and not self.is_ending:
             slot.is_reserved = False
             return
@@ -262,7 +295,7 @@ class Supervisor:
         died = sum(1 for entry in row.restarts if _type_of(entry) == RESTART_ERROR) if row else 0
         if died < limit:
             if await self._requeue(claimed, (RESTART_ERROR, f"worker died: {reason}")):
-                self._queues.setdefault(waiting.name, deque()).appendleft(waiting)
+                self._queues.setdefault((waiting.name, waiting.depth), deque()).appendleft(waiting)
             return
         error = f"Worker died {died + 1} times, the last time because {reason}; the job is not run again."
         now = datetime.now(UTC)
