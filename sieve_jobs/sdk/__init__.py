@@ -1,15 +1,33 @@
 """What user functions import: `from sieve_jobs import sdk as sieve`, or plainly `import sieve` in the engine.
 
-A clean-room shim of the part of Sieve's Python package that functions are declared with. Light on purpose:
-a worker imports it for every function. `bind` turns a job's JSON inputs into arguments, `encode` turns results
-into JSON outputs; both are the engine's side and are not imported from here.
+A clean-room shim of Sieve's Python package: functions are declared with it, and pushed with it, from other
+functions or from any program. Light on purpose: a worker imports it for every function, and nothing that speaks
+HTTP is loaded before the first call. `bind` turns a job's JSON inputs into arguments, `encode` turns results into
+JSON outputs; both are the engine's side and are not imported from here.
 """
 
 from sieve_jobs.sdk import gpu
-from sieve_jobs.sdk.declare import Env, FatalException, Metadata, Model, function
+from sieve_jobs.sdk.account import (
+    bill,
+    get,
+    get_organization_variable,
+    get_organization_variables,
+    logs,
+    secrets,
+    upload,
+    view_bill,
+    whoami,
+    write_key,
+)
+from sieve_jobs.sdk.declare import Env, FatalException, Metadata, Model, function, workflow
 from sieve_jobs.sdk.files import Audio, File, Image, Video
+from sieve_jobs.sdk.struct import Array, Struct
+
+api_key: str | None = None
+"""Assign a key here and it goes before SIEVE_API_KEY."""
 
 __all__ = [
+    "Array",
     "Audio",
     "Env",
     "FatalException",
@@ -17,7 +35,19 @@ __all__ = [
     "Image",
     "Metadata",
     "Model",
+    "Struct",
     "Video",
+    "bill",
     "function",
+    "get",
+    "get_organization_variable",
+    "get_organization_variables",
     "gpu",
+    "logs",
+    "secrets",
+    "upload",
+    "view_bill",
+    "whoami",
+    "workflow",
+    "write_key",
 ]

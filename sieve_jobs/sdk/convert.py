@@ -8,7 +8,8 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, TypeAlias, get_args, get_origin
 
-from sieve_jobs.sdk.files import File, as_kind, is_url, kind_name
+from sieve_jobs.sdk.files import OPENER, File, as_kind, is_url, kind_name
+from sieve_jobs.sdk.struct import Struct
 from sieve_jobs.wire import Json
 
 OpenFile: TypeAlias = Callable[[Json], File]
@@ -45,7 +46,9 @@ def convert(value: Json, hint: Any, open_file: OpenFile, at: str) -> object:  # 
     if issubclass(kind, enum.Enum):
         return _one_of(value, [(member.value, member) for member in kind], at)
     if hasattr(kind, "model_validate"):
-        return _validated(value, kind, at)
+        return _validated(value, kind, open_file, at)
+    if issubclass(kind, Struct):
+        return _struct(value, kind, open_file, at)
     return _of_class(value, hint, kind, open_file, at)
 
 
@@ -141,10 +144,26 @@ def _file(value: Json, kind: type[File], open_file: OpenFile, at: str) -> File:
         raise InputError(f"Invalid input: {error} (input '{at}')") from error
 
 
-def _validated(value: Json, kind: Any, at: str) -> object:
+def _struct(value: Json, kind: type[Struct], open_file: OpenFile, at: str) -> Struct:
+    """An instance of the author's class, each field as that annotates it; further ones stay as they are."""
+    if not isinstance(value, dict):
+        raise _mismatch(value, kind, at)
+    try:
+        hints = typing.get_type_hints(kind)
+    except Exception:  # an annotation is any expression of the user's and may raise anything
+        hints = {}
+    fields = {
+        name: convert(item, hints.get(name, ANY), open_file, f"{at}.{name}")
+        for name, item in value.items()
+        if not name.startswith("_")
+    }
+    return kind(**fields)
+
+
+def _validated(value: Json, kind: Any, open_file: OpenFile, at: str) -> object:
     """An instance of a class that validates itself. Its complaint is told without the values it is about."""
     try:
-        return kind.model_validate(value)
+        return kind.model_validate(value, context={OPENER: open_file})
     except ValueError as error:
         told = getattr(error, "errors", None)
         if not callable(told):

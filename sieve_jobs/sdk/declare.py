@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from types import FunctionType
-from typing import Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from sieve_jobs.sdk.gpu import Gpu, as_gpu
 from sieve_jobs.source import is_function_name
+
+if TYPE_CHECKING:
+    from sieve_jobs.sdk.reference import Reference
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -76,20 +80,20 @@ class Declaration:
     persist_output: bool
 
 
-def function(
+def _declare(
     name: str,
     *,
     gpu: Gpu | partial[Gpu] | bool | str | None = False,
-    python_packages: Sequence[str] = (),
+    python_packages: Sequence[str] | None = (),
     python_version: str | None = None,
-    system_packages: Sequence[str] = (),
+    system_packages: Sequence[str] | None = (),
     system_version: str | None = None,
     cuda_version: str | None = None,
     machine_type: str | None = None,
     iterator_input: bool = False,
     persist_output: bool = False,
-    run_commands: Sequence[str] = (),
-    environment_variables: Sequence[Env] = (),
+    run_commands: Sequence[str] | None = (),
+    environment_variables: Sequence[Env] | Env | None = (),
     metadata: Metadata | None = None,
     restart_on_error: bool = True,
 ) -> Callable[[F], F]:
@@ -109,17 +113,17 @@ def function(
             name=name,
             kind="class" if isinstance(target, type) else "function",
             streams=bool(entry.__code__.co_flags & _YIELDS),
-            env=tuple(environment_variables),
+            env=(environment_variables,) if isinstance(environment_variables, Env) else _all(environment_variables),
             gpu=machine,
             metadata=metadata or Metadata(),
             restart_on_error=restart_on_error,
-            python_packages=tuple(python_packages),
-            system_packages=tuple(system_packages),
+            python_packages=_all(python_packages),
+            system_packages=_all(system_packages),
             python_version=python_version,
             system_version=system_version,
             cuda_version=cuda_version,
             machine_type=machine_type,
-            run_commands=tuple(run_commands),
+            run_commands=_all(run_commands),
             iterator_input=iterator_input,
             persist_output=persist_output,
         )
@@ -135,8 +139,28 @@ def function(
     return declare
 
 
+class _Function:
+    """`sieve.function`: a decorator, and the way to functions that are deployed."""
+
+    __call__ = staticmethod(_declare)
+
+    @staticmethod
+    def get(name: str) -> Reference:
+        """The deployed function "owner/name" or "owner/name:version", to `.push` or `.run`. Asks nobody yet."""
+        from sieve_jobs.sdk.reference import Reference
+
+        return Reference(name)
+
+
+function = _Function()
 Model = function
 """The older name for a declared class; Sieve takes either on it."""
+
+
+def workflow(*args: object, **_: object) -> Callable[[object], None] | None:
+    """Does nothing: Sieve has given workflows up. The decorated name becomes None."""
+    warnings.warn("sieve.workflow does nothing; push functions from a function", DeprecationWarning, stacklevel=2)
+    return None if len(args) == 1 and callable(args[0]) else lambda _: None
 
 
 def declaration_of(target: object) -> Declaration | None:
@@ -146,6 +170,10 @@ def declaration_of(target: object) -> Declaration | None:
 
 
 T = TypeVar("T")
+
+
+def _all(items: Sequence[T] | None) -> tuple[T, ...]:
+    return tuple(items or ())
 
 
 def _mark(target: T, declaration: Declaration) -> T:

@@ -8,9 +8,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeGuard
 
 from sieve_jobs.sdk.files import File, attributes_of, is_remote, kind_name
+from sieve_jobs.sdk.struct import Struct, fields_of
 from sieve_jobs.wire import Json
 
 KeepFile: TypeAlias = Callable[[Path], dict[str, Json]]
@@ -43,9 +44,9 @@ def encode(value: object, *, keep_file: KeepFile) -> dict[str, Json]:
     }
 
 
-def as_json(value: object) -> Json:
-    """*value* where it holds no file, such as a parameter's default. Raises OutputError."""
-    return _Encoder(_no_files).encode(value, "value", 0)
+def as_json(value: object, *, keep_file: KeepFile | None = None) -> Json:
+    """The bare JSON of *value*. Without *keep_file* it holds no file, as a parameter's default. Raises OutputError."""
+    return _Encoder(keep_file or _no_files).encode(value, "value", 0)
 
 
 def _no_files(path: Path) -> dict[str, Json]:
@@ -55,7 +56,20 @@ def _no_files(path: Path) -> dict[str, Json]:
 def _type_name(value: object) -> str:
     if value is None:
         return "any"
-    return kind_name(type(value)) if isinstance(value, File) else type(value).__name__
+    if isinstance(value, File):
+        return kind_name(type(value))
+    if not isinstance(value, float | str) and _is_array(value) and getattr(value, "shape", None) == ():
+        return _type_name(value.tolist())  # a scalar of numpy goes by the type of its value
+    return type(value).__name__
+
+
+def _is_array(value: object) -> TypeGuard[_Array]:
+    """numpy's arrays and scalars, torch's tensors: known by what they offer, never imported."""
+    return hasattr(value, "tolist") and hasattr(value, "dtype")
+
+
+class _Array(Protocol):
+    def tolist(self) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,7 @@ class _Encoder:
         fields = _fields(value)
         if fields is not None:
             return self._object(fields, at, depth)
-        if hasattr(value, "tolist") and hasattr(value, "dtype"):  # numpy's arrays and scalars, torch's tensors
+        if _is_array(value):
             return self.encode(value.tolist(), at, depth + 1)
         raise OutputError(f"{at} has no JSON form: {_named(value)}")
 
@@ -115,7 +129,9 @@ class _Encoder:
 
 
 def _fields(value: object) -> Iterable[tuple[object, object]] | None:
-    """The pairs of a mapping, a dataclass or a pydantic model (known by what it offers, never imported)."""
+    """The pairs of a mapping, a Struct, a dataclass or a pydantic model (known by what it offers, never imported)."""
+    if isinstance(value, Struct):
+        return fields_of(value).items()
     if isinstance(value, Mapping):
         return value.items()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

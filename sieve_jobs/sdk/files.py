@@ -5,13 +5,35 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, Generic, TypeVar, cast, overload
 
+from sieve_jobs.sdk.struct import Struct
 from sieve_jobs.wire import Json
 
 F = TypeVar("F", bound="File")
+T = TypeVar("T")
 
 URL_SCHEMES = ("http", "https", "data", "file")
+OPENER = "sieve_jobs.open_file"
+"""Where the context of a pydantic validation holds what opens files."""
+
+
+class Fact(Generic[T]):
+    """Something a file tells when it is asked for. Less than a property: an attribute of that name hides it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, file: None, owner: type) -> Fact[T]: ...
+    @overload
+    def __get__(self, file: File, owner: type) -> T: ...
+    def __get__(self, file: File | None, owner: type) -> Fact[T] | T:
+        if file is None:
+            return self
+        from sieve_jobs.sdk import media
+
+        return cast("T", media.fact(file.path, kind_name(owner), self._name))
 
 
 def is_url(text: str) -> bool:
@@ -20,7 +42,7 @@ def is_url(text: str) -> bool:
     return bool(colon and rest) and scheme.lower() in URL_SCHEMES
 
 
-class File:
+class File(Struct):
     """A file given by a path or a URL. Any further keyword becomes an attribute and travels with it."""
 
     def __init__(
@@ -68,6 +90,9 @@ class File:
             self._path = fetch.to_local(self._url or "")
         return self._path
 
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__  # type: ignore[assignment]  # a file is itself, whatever its fields
+
     def __repr__(self) -> str:
         if self._path is not None:
             return f"{type(self).__name__}(path={self._path!r})"
@@ -75,9 +100,23 @@ class File:
 
         return f"{type(self).__name__}(url={fetch.shown(self._url or '')!r})"
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> object:
+        """Lets a pydantic model have a file among its fields: made from the JSON of one, or given as one."""
+        from sieve_jobs.sdk import models
+
+        return models.core_schema(cls)
+
 
 class Video(File):
-    """A video file."""
+    """A video file. What it tells of itself is read from the file, unless it was given as a keyword."""
+
+    fps = Fact[float]()
+    frame_count = Fact[int]()
+    width = Fact[int]()
+    height = Fact[int]()
+    cap = Fact[Any]()
+    """The file opened as a cv2.VideoCapture."""
 
 
 class Audio(File):
@@ -85,7 +124,13 @@ class Audio(File):
 
 
 class Image(File):
-    """An image file."""
+    """An image file. What it tells of itself is read from the file, unless it was given as a keyword."""
+
+    array = Fact[Any]()
+    """Its pixels as a numpy array, rows first, blue before green before red, as OpenCV has them."""
+    width = Fact[int]()
+    height = Fact[int]()
+    channels = Fact[int]()
 
 
 def is_remote(file: File) -> bool:

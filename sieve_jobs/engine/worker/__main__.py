@@ -13,7 +13,9 @@ from sieve_jobs.engine.frames import BlockingChannel, Frame
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.worker.lifeline import Lifeline, StopRequested
 from sieve_jobs.engine.worker.loading import Declared, described, drop_racy_bytecode, load
-from sieve_jobs.engine.worker.running import Order, Request, Runner, error_text, shortened
+from sieve_jobs.engine.worker.running import Order, Runner, error_text, shortened
+from sieve_jobs.engine.worker.talk import EngineGone, Talk
+from sieve_jobs.sdk import session
 from sieve_jobs.wire import Json
 
 _LIMIT = Settings(root=Path()).body_limit + MEBIBYTE
@@ -29,7 +31,7 @@ def main() -> int:
     try:
         lifeline.start()
         return _work(channel, lifeline)
-    except (StopRequested, ConnectionError):
+    except (StopRequested, EngineGone):
         return 0
 
 
@@ -38,16 +40,18 @@ def _work(channel: BlockingChannel, lifeline: Lifeline) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     functions: dict[str, Declared] = {}
-    runner = Runner(channel.send, _requests(channel, lifeline), Path(os.environ["TMPDIR"]))
+    talk = Talk(channel, lifeline.receive)
+    runner = Runner(talk, Path(os.environ["TMPDIR"]))
+    session.in_worker()
     while (frame := lifeline.receive()) is not None:
         if frame.op == "load":
-            functions = _load(channel, frame)
+            functions = _load(talk, frame)
         elif frame.op == "run":
-            _run(channel, runner, frame, functions)
+            _run(talk, runner, frame, functions)
     return 0
 
 
-def _load(channel: BlockingChannel, frame: Frame) -> dict[str, Declared]:
+def _load(talk: Talk, frame: Frame) -> dict[str, Declared]:
     try:
         drop_racy_bytecode(_paths(frame.body.get("files")))
         functions = load(Path(str(frame.body.get("file"))), _paths(frame.body.get("roots")))
@@ -55,9 +59,9 @@ def _load(channel: BlockingChannel, frame: Frame) -> dict[str, Declared]:
     except StopRequested:
         raise
     except BaseException as error:  # whatever a module does when it is imported
-        channel.send({"op": "failed", "error": shortened(error_text(error))})
+        talk.send({"op": "failed", "error": shortened(error_text(error))})
         return {}
-    channel.send({"op": "ready", "functions": told})
+    talk.send({"op": "ready", "functions": told})
     return functions
 
 
@@ -65,28 +69,18 @@ def _paths(value: Json) -> list[Path]:
     return [Path(str(item)) for item in value] if isinstance(value, list) else []
 
 
-def _run(channel: BlockingChannel, runner: Runner, frame: Frame, functions: Mapping[str, Declared]) -> None:
+def _run(talk: Talk, runner: Runner, frame: Frame, functions: Mapping[str, Declared]) -> None:
     name, inputs = str(frame.body.get("function")), frame.body.get("inputs")
     function = functions.get(name)
     if function is None or not isinstance(inputs, dict | list):
-        channel.send({"op": "failed", "error": f"the module has no function {name!r}", "recycle": True})
+        talk.send({"op": "failed", "error": f"the module has no function {name!r}", "recycle": True})
         return
-    runner.run(Order(function, inputs, _texts(frame.body.get("env")), _texts(frame.body.get("environ"))))
+    env, environ, api = (_texts(frame.body.get(key)) for key in ("env", "environ", "api"))
+    runner.run(Order(function, inputs, env, environ, (api.get("url", ""), api.get("token", ""))))
 
 
 def _texts(value: Json) -> dict[str, str]:
     return {name: str(item) for name, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _requests(channel: BlockingChannel, lifeline: Lifeline) -> Request:
-    def request(body: dict[str, Json], handle: int | None) -> tuple[dict[str, Json], int]:
-        channel.send(body, () if handle is None else (handle,))
-        frame = lifeline.receive()
-        if frame is None:
-            raise ConnectionAbortedError("the engine has gone")
-        return frame.body, frame.handles[0] if frame.handles else -1
-
-    return request
 
 
 if __name__ == "__main__":

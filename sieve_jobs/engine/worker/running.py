@@ -10,23 +10,21 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import GeneratorType, TracebackType
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from sieve_jobs.engine.frames import FrameError
 from sieve_jobs.engine.worker.lifeline import StopRequested
 from sieve_jobs.engine.worker.loading import Declared
-from sieve_jobs.sdk import FatalException, File
+from sieve_jobs.engine.worker.talk import EngineGone, Talk
+from sieve_jobs.sdk import FatalException, File, session
 from sieve_jobs.sdk.bind import InputError, bind
 from sieve_jobs.sdk.encode import OutputError, encode
 from sieve_jobs.sdk.files import attributes_of, from_json
+from sieve_jobs.sdk.session import Api
 from sieve_jobs.wire import Json
-
-Request: TypeAlias = Callable[[dict[str, Json], int | None], tuple[dict[str, Json], int]]
-"""Asks the engine, with a handle or without; its answer, and the handle that came with it or -1."""
-
 
 _ERROR_LENGTH = 262_144
 _EXHAUSTED = object()
@@ -45,36 +43,36 @@ class Order:
     inputs: dict[str, Json] | list[Json]
     env: Mapping[str, str]
     environ: Mapping[str, str]
+    api: tuple[str, str] = ("", "")
+    """Where the job may push further ones, and its pass."""
 
 
 @dataclass(slots=True)
 class Runner:
-    """Runs jobs on the functions of one module, and keeps the instances of its classes between them.
+    """Runs jobs on the functions of one module, and keeps the instances of its classes between them."""
 
-    *send* tells the engine something, *request* asks it.
-    """
-
-    send: Callable[[dict[str, Json]], None]
-    request: Request
+    talk: Talk
     scratch: Path
     _instances: dict[str, tuple[Mapping[str, str], object]] = field(default_factory=dict)
     _opened: list[int] = field(default_factory=list)
 
     def run(self, order: Order) -> None:
-        """Runs to the end and tells the engine how it went; raises only StopRequested and a lost connection."""
+        """Runs to the end and tells the engine how it went; raises only StopRequested and EngineGone."""
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         home = Path.cwd()
+        end_questions, ask = self.talk.for_job()
         try:
-            with _environment(order, folder):
+            with _environment(order, folder), session.job(Api(*order.api, share=partial(_share, ask))):
                 try:
                     self._run(order, folder)
-                except (StopRequested, ConnectionError):
+                except (StopRequested, EngineGone):
                     raise
                 except BaseException as error:  # whatever a function raises is the job's end, not the worker's
-                    self._fail(order, error)
+                    self._fail(order, error, end_questions)
                 else:
+                    end_questions()
                     _flush()
-                    self.send({"op": "done"})
+                    self.talk.send({"op": "done"})
         finally:
             os.chdir(home)
             while self._opened:
@@ -108,7 +106,7 @@ class Runner:
                 instance = _theirs(order.function.target)
                 if hasattr(instance, "__setup__"):
                     _theirs(instance.__setup__)
-            except (StopRequested, ConnectionError):
+            except (StopRequested, EngineGone):
                 raise
             except BaseException as error:
                 raise SetupError(f"Setup failed: {error_text(error)}") from error
@@ -120,7 +118,7 @@ class Runner:
         encoded = encode(value, keep_file=self._keep)
         _flush()
         try:
-            self.send({"op": "output", "value": encoded})
+            self.talk.send({"op": "output", "value": encoded})
         except FrameError as error:
             raise OutputError(f"Input/Output too large: {error}") from error
 
@@ -128,7 +126,7 @@ class Runner:
         """Hands an output file to the engine, as a handle; it is copied when this returns."""
         handle = os.open(path, os.O_RDONLY)
         try:
-            answer, _ = self.request({"op": "keep", "name": path.name}, handle)
+            answer, _ = self.talk.request({"op": "keep", "name": path.name}, handle)
         finally:
             os.close(handle)
         if answer.get("op") != "kept":
@@ -140,7 +138,7 @@ class Runner:
         file = from_json(value)
         if file.url is None or not _is_local(file.url):
             return file
-        answer, handle = self.request({"op": "open", "url": file.url}, None)
+        answer, handle = self.talk.request({"op": "open", "url": file.url}, None)
         if answer.get("op") != "opened":
             raise ValueError(str(answer.get("message")))
         self._opened.append(handle)
@@ -153,15 +151,29 @@ class Runner:
     def _stage(self, stage: str) -> None:
         """The engine is waited for, so that nothing printed after this is read before it."""
         _flush()
-        self.request({"op": "stage", "stage": stage}, None)
+        self.talk.request({"op": "stage", "stage": stage}, None)
 
-    def _fail(self, order: Order, error: BaseException) -> None:
+    def _fail(self, order: Order, error: BaseException, end_questions: Callable[[], None]) -> None:
         is_refused = isinstance(error, InputError)
         restarts = order.function.declaration.restart_on_error and not is_refused
-        fatal = isinstance(error, FatalException) or not isinstance(error, Exception)
+        cause = error.__cause__ if isinstance(error, SetupError) else error
+        fatal = isinstance(cause, FatalException) or not isinstance(cause, Exception)
         text = str(error) if isinstance(error, SetupError) else error_text(error)
+        end_questions()
         _flush()
-        self.send({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
+        self.talk.send({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
+
+
+def _share(ask: Callable[[dict[str, Json], int | None], dict[str, Json]], path: Path) -> str:
+    """The URL of a file that a job hands to one it pushes; copied when this returns. Raises OSError, RuntimeError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        answer = ask({"op": "keep", "name": path.name}, handle)
+    finally:
+        os.close(handle)
+    if answer.get("op") != "kept":
+        raise OSError(f"could not keep the file {str(path)!r}: {answer.get('message')}")
+    return str(answer["signed"])
 
 
 def _theirs(call: Callable[..., object], *args: object, **kwargs: object) -> object:

@@ -1,5 +1,4 @@
 """`import sieve` inside the engine: the same names as `from sieve_jobs import sdk as sieve`."""
 
-from sieve_jobs.sdk import Audio, Env, FatalException, File, Image, Metadata, Model, Video, function, gpu
-
-__all__ = ["Audio", "Env", "FatalException", "File", "Image", "Metadata", "Model", "Video", "function", "gpu"]
+from sieve_jobs.sdk import *  # noqa: F403 -- the very names that are declared there
+from sieve_jobs.sdk import __all__  # noqa: F401

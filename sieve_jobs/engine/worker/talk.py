@@ -1,0 +1,63 @@
+"""A worker's side of the conversation with its engine: one question at a time, from whichever thread asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from sieve_jobs.engine.frames import BlockingChannel, Frame
+from sieve_jobs.wire import Json
+
+
+class EngineGone(BaseException):
+    """Nobody is left to tell anything to."""
+
+
+class Talk:
+    """Sends on *channel*; *receive* gives the engine's next frame, None when it has gone.
+
+    A thread that a function has left behind cannot take what is meant for the next job: `for_job` ends with it.
+    """
+
+    def __init__(self, channel: BlockingChannel, receive: Callable[[], Frame | None]) -> None:
+        self._channel = channel
+        self._receive = receive
+        self._lock = threading.RLock()  # a signal's handler may raise inside a question and send in turn
+        self._job = 0
+
+    def send(self, body: dict[str, Json]) -> None:
+        with self._lock:
+            self._send(body, ())
+
+    def _send(self, body: dict[str, Json], handles: tuple[int, ...]) -> None:
+        try:
+            self._channel.send(body, handles)
+        except OSError as error:
+            raise EngineGone(str(error)) from error
+
+    def request(self, body: dict[str, Json], handle: int | None) -> tuple[dict[str, Json], int]:
+        """The engine's answer, and the handle that came with it or -1."""
+        with self._lock:
+            self._send(body, () if handle is None else (handle,))
+            frame = self._receive()
+            if frame is None:
+                raise EngineGone("it has closed the connection")
+            return frame.body, frame.handles[0] if frame.handles else -1
+
+    def for_job(self) -> tuple[Callable[[], None], Callable[[dict[str, Json], int | None], dict[str, Json]]]:
+        """How to end a job's own questions, and how to ask one. Raises RuntimeError once the job is over."""
+        with self._lock:
+            self._job += 1
+            mine = self._job
+
+        def end() -> None:
+            with self._lock:
+                self._job += 1
+
+        def ask(body: dict[str, Json], handle: int | None) -> dict[str, Json]:
+            with self._lock:
+                if self._job != mine:
+                    raise RuntimeError("the job is over")
+                return self.request(body, handle)[0]
+
+        return end, ask

@@ -1,0 +1,97 @@
+"""A function that is deployed: pushed to by its name, run elsewhere, its result fetched."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from sieve_jobs.sdk import client
+from sieve_jobs.sdk.encode import as_json
+from sieve_jobs.sdk.future import Future
+from sieve_jobs.sdk.session import Api, current
+from sieve_jobs.wire import Json
+
+_REFERENCE = re.compile(r"[^/:\s]+/[^/:\s]+(:[^/:\s]+)?")
+_LOG_PAUSE = 0.5
+
+
+class Reference:
+    """`sieve.function.get("owner/name")`. Making one asks nobody; the first push does."""
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or _REFERENCE.fullmatch(name) is None:
+            raise ValueError(f"a function is named owner/name or owner/name:version, got {name!r}")
+        self.name = name
+
+    def push(
+        self,
+        *args: object,
+        webhooks: Sequence[Mapping[str, Json]] | None = None,
+        override_api_key: str | None = None,
+        **kwargs: object,
+    ) -> Future:
+        """Queues a job with these inputs. Local files are handed over first. Raises ValueError for a refusal."""
+        api = current(override_api_key)
+        body: dict[str, Json] = {"function": self.name, "inputs": self._inputs(api, args, kwargs)}
+        if webhooks is not None:
+            body["webhooks"] = [dict(hook) for hook in webhooks]
+        return Future(api, client.push(api, body))
+
+    def run(
+        self,
+        *args: object,
+        print_logs: bool = False,
+        webhooks: Sequence[Mapping[str, Json]] | None = None,
+        override_api_key: str | None = None,
+        **kwargs: object,
+    ) -> object:
+        """The result of a push, waited for; with *print_logs* what the job prints is printed here as well."""
+        pushed = self.push(*args, webhooks=webhooks, override_api_key=override_api_key, **kwargs)
+        if print_logs:
+            threading.Thread(target=_print_logs, args=(current(override_api_key), pushed), daemon=True).start()
+        return pushed.result()
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        raise RuntimeError(f"{self.name} runs elsewhere: call .run(…) or .push(…) on it")
+
+    def __repr__(self) -> str:
+        return f"sieve.function.get({self.name!r})"
+
+    def _inputs(self, api: Api, args: Sequence[object], kwargs: Mapping[str, object]) -> Json:
+        def keep(path: Path) -> dict[str, Json]:
+            return client.share(api, path)
+
+        positional = as_json(list(args), keep_file=keep)
+        named = as_json(dict(kwargs), keep_file=keep)
+        if not kwargs:
+            return positional if args else {}
+        if not isinstance(positional, list) or not isinstance(named, dict) or not positional:
+            return named
+        names = self._parameters(api)
+        if len(names) < len(positional):
+            raise ValueError(f"Too many inputs: {len(positional)} given, {len(names)} expected")
+        first = dict(zip(names, positional, strict=False))
+        if twice := first.keys() & named.keys():
+            raise ValueError(f"{self.name} was given {', '.join(sorted(twice))} twice")
+        return {**first, **named}
+
+    def _parameters(self, api: Api) -> list[str]:
+        """The names of the inputs in order: the API takes inputs by place or by name, not both at once."""
+        version = client.get_function(api, self.name).get("latest_version")
+        inputs = version.get("inputs") if isinstance(version, dict) else None
+        return [str(item["name"]) for item in inputs if isinstance(item, dict)] if isinstance(inputs, list) else []
+
+
+def _print_logs(api: Api, pushed: Future) -> None:
+    start, is_over = 0, False
+    while not is_over:
+        is_over = pushed.done()
+        for at, line in client.lines(api, str(pushed.job["id"]), start):
+            start = at + 1
+            print(line, flush=True)  # noqa: T201 -- what it is asked for
+        if not is_over:
+            time.sleep(_LOG_PAUSE)
