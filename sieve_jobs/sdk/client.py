@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -36,7 +35,7 @@ class ApiError(ValueError):
 
 def push(api: Api, body: dict[str, Json]) -> dict[str, Json]:
     """A PushResponse. Sent once: again only where it is sure that nothing was created. Raises ApiError."""
-    headers = {IDEMPOTENCY_HEADER: str(uuid.uuid4())}
+    headers = {IDEMPOTENCY_HEADER: os.urandom(16).hex()}
     for attempt in range(1, TRIES + 1):
         try:
             status, answer, told = _call(api, "POST", PUSH, body=body, headers=headers)

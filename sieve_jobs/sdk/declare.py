@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., object])
 RESERVED_INPUT = "webhooks"
 """A parameter no function may have, for it is a keyword of `push`. Source: Sieve's SDK."""
 
+_CPU = Gpu("cpu")
 _YIELDS = 0x20  # CO_GENERATOR of a code object's flags
 _ASYNC = 0x80 | 0x200  # CO_COROUTINE, CO_ASYNC_GENERATOR
 
@@ -64,20 +65,20 @@ class Declaration:
     kind: Literal["function", "class"]
     streams: bool
     """It yields, so that every yield is an output of its own."""
-    env: tuple[Env, ...]
-    gpu: Gpu
-    metadata: Metadata
-    restart_on_error: bool
+    env: tuple[Env, ...] = ()
+    gpu: Gpu = _CPU
+    metadata: Metadata = Metadata()
+    restart_on_error: bool = True
     """Whether the worker starts anew after a job that raised."""
-    python_packages: tuple[str, ...]
-    system_packages: tuple[str, ...]
-    python_version: str | None
-    system_version: str | None
-    cuda_version: str | None
-    machine_type: str | None
-    run_commands: tuple[str, ...]
-    iterator_input: bool
-    persist_output: bool
+    python_packages: tuple[str, ...] = ()
+    system_packages: tuple[str, ...] = ()
+    python_version: str | None = None
+    system_version: str | None = None
+    cuda_version: str | None = None
+    machine_type: str | None = None
+    run_commands: tuple[str, ...] = ()
+    iterator_input: bool = False
+    persist_output: bool = False
 
 
 def _declare(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sieve_jobs.source import is_function_name
 
-DECORATORS = frozenset({"sieve.function", "sieve.Model", "sieve_jobs.sdk.function", "sieve_jobs.sdk.Model"})
+SDKS = ("sieve", "sieve_jobs.sdk")
+DECORATORS = frozenset(f"{sdk}.{name}" for sdk in SDKS for name in ("function", "Model"))
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -84,6 +85,8 @@ def _sdk_names(tree: ast.Module) -> dict[str, str]:
                 names[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+            if node.names[0].name == "*" and node.module in SDKS:
+                names.update({name: f"{node.module}.{name}" for name in ("function", "Model")})
     return names
 
 

@@ -27,6 +27,7 @@ def read(tmp_path: Path, **files: str) -> FunctionSources:
         pytest.param("import sieve as sv", '@sv.function(name="x")', id="sieve-renamed"),
         pytest.param("from sieve import function", '@function(name="x")', id="function"),
         pytest.param("from sieve import function as job", '@job(name="x")', id="function-renamed"),
+        pytest.param("from sieve import *", '@function(name="x")', id="star"),
         pytest.param("import sieve_jobs.sdk", '@sieve_jobs.sdk.function(name="x")', id="dotted"),
         pytest.param("from sieve_jobs.sdk import function", '@function("x")', id="name-first"),
         pytest.param("try:\n    import sieve\nexcept ImportError:\n    pass", '@sieve.function(name="x")', id="try"),

@@ -5,16 +5,26 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from sieve_jobs.sdk.declare import Declaration, declaration_of
 from sieve_jobs.sdk.describe import describe
 from sieve_jobs.sdk.shim import FOLDER
 from sieve_jobs.wire import Json
+
+_NOT_IN_A_NAME = re.compile(r"\W|^(?=\d)")
+
+
+_ANOTHER_SDK = (
+    "note: `import sieve` found {}, which is installed and goes before the engine's own; what it declares is called"
+    " as it is, on plain inputs alone. `from sieve_jobs import sdk as sieve` has files, Env and the rest."
+)
 
 
 class LoadError(Exception):
@@ -42,10 +52,17 @@ def load(file: Path, roots: Sequence[Path]) -> dict[str, Declared]:
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise LoadError(f"{file} is no Python module")
+    _make_package(name.rpartition(".")[0], file.parent)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    return {found.attribute: found for found in _declared(module)}
+    os.chdir(file.parent)  # wherever the module went
+    functions = {found.attribute: found for found in _declared(module)}
+    other = getattr(sys.modules.get("sieve"), "__file__", None)
+    if other is not None and Path(other).parent != FOLDER:
+        print(_ANOTHER_SDK.format(other), file=sys.stderr, flush=True)  # noqa: T201 -- to the job's log
+        functions = {**{found.attribute: found for found in _adopted(module, file)}, **functions}
+    return functions
 
 
 def drop_racy_bytecode(files: Sequence[Path]) -> None:
@@ -115,9 +132,29 @@ def _details(declaration: Declaration) -> dict[str, Json]:
 
 
 def _module_name(file: Path) -> str:
-    """`functions.media` for functions/media.py, so that its relative imports work."""
-    folder = file.parent.name
-    return f"{folder}.{file.stem}" if folder.isidentifier() else file.stem
+    """`functions.media` for functions/media.py, so that its relative imports work, whatever the folder is called."""
+    return f"{_NOT_IN_A_NAME.sub('_', file.parent.name) or '_'}.{file.stem}"
+
+
+def _make_package(name: str, folder: Path) -> None:
+    """A package for a folder that import would not find under its name, such as one with a dash in it."""
+    if name != folder.name:
+        package = ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules.setdefault(name, package)
+
+
+def _adopted(module: ModuleType, file: Path) -> Iterator[Declared]:
+    """What the module declares with another SDK, which leaves us no record: known by its source, called as it is."""
+    import ast
+
+    from sieve_jobs.source.declared import declared
+
+    for found in declared(ast.parse(file.read_bytes()))[0]:
+        target = getattr(module, found.attribute, None)
+        if callable(target):
+            kind: Literal["class", "function"] = "class" if isinstance(target, type) else "function"
+            yield Declared(found.attribute, target, Declaration(found.name, kind, found.streams))
 
 
 def _declared(module: ModuleType) -> Iterator[Declared]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ class Talk:
         self._receive = receive
         self._lock = threading.RLock()  # a signal's handler may raise inside a question and send in turn
         self._job = 0
+        self._pid = os.getpid()
 
     def send(self, body: dict[str, Json]) -> None:
         with self._lock:
@@ -58,6 +60,8 @@ class Talk:
             with self._lock:
                 if self._job != mine:
                     raise RuntimeError("the job is over")
+                if os.getpid() != self._pid:
+                    raise RuntimeError("files are handed over by the job's own process, not by one that it forked")
                 return self.request(body, handle)[0]
 
         return end, ask

@@ -1,0 +1,2 @@
+def louder(content, strength):
+    return content.upper() if strength > 1 else content

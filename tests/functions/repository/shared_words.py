@@ -1,0 +1,3 @@
+"""Beside the functions' folders: their parent is on the path."""
+
+WORD = "shared"
