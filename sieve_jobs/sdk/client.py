@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from sieve_jobs.sdk.session import Api
 from sieve_jobs.wire import APPLIED_HEADER, FUNCTIONS, IDEMPOTENCY_HEADER, JOBS, KEY_HEADER, LOGS, PUSH, Json
@@ -186,10 +186,11 @@ def _send(
     from http.client import HTTPException
     from urllib.error import URLError
 
+    from sieve_jobs.sdk.fetch import is_loopback
+
     opener = urllib.request.OpenerDirector()
-    proxies: dict[str, str] | None = {} if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"} else None
     for handler in (
-        urllib.request.ProxyHandler(proxies),
+        urllib.request.ProxyHandler({} if is_loopback(url) else None),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(),

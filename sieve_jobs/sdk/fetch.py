@@ -61,7 +61,7 @@ def shown(url: str) -> str:
 
 def _copy(url: str, out: IO[bytes]) -> None:
     try:
-        with _opener().open(_request(url), timeout=TIMEOUT) as answer:
+        with _opener(url).open(_request(url), timeout=TIMEOUT) as answer:
             shutil.copyfileobj(answer, out, CHUNK)
             announced = answer.headers.get("Content-Length")
     except HTTPError as error:
@@ -74,11 +74,16 @@ def _copy(url: str, out: IO[bytes]) -> None:
         raise OSError(f"could not fetch {shown(url)}: got {out.tell()} of {announced} bytes")
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def is_loopback(url: str) -> bool:
+    """Whether *url* is of this machine, to which no proxy leads."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
     """http, https and data alone; a redirect never leads to a file or another scheme."""
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(),
+        urllib.request.ProxyHandler({} if is_loopback(url) else None),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(),
