@@ -58,7 +58,7 @@ def _type_name(value: object) -> str:
         return "any"
     if isinstance(value, File):
         return kind_name(type(value))
-    if not isinstance(value, float | str) and _is_array(value) and getattr(value, "shape", None) == ():
+    if _is_array(value) and getattr(value, "shape", None) == ():
         return _type_name(value.tolist())  # a scalar of numpy goes by the type of its value
     return type(value).__name__
 

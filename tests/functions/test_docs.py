@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sieve_jobs.engine.launch import attach_with
 from sieve_jobs.sdk.bind import bind
 from sieve_jobs.sdk.declare import declaration_of
 from sieve_jobs.sdk.describe import describe
@@ -21,6 +22,8 @@ from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.request import push_body
 from sieve_jobs.spec.tree import LoadSettings
 from sieve_jobs.spec.variables import Variables
+from tests.engine.conftest import settings_for
+from tests.engine.farside import Client, data
 
 PAGE = Path(__file__).parents[2] / "docs" / "functions.md"
 BLOCK = re.compile(r"^```(?P<language>\w*)\n# (?P<file>\S+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -85,6 +88,7 @@ def test_every_function_of_the_page_is_found(sources):
         "letter",
         "long-lines",
         "shout",
+        "totals",
         "translate",
     ]
 
@@ -128,6 +132,15 @@ def test_the_environment_of_the_page(call, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", "1234")
     with pytest.raises(ValueError, match="too short"):
         call("greet", ["Ada"])
+
+
+def test_the_jobs_of_a_job_of_the_page(project):
+    (project / "texts" / "short.txt").write_text("one two three\n")
+    texts = [(project / "texts" / name).as_uri() for name in ("poem.txt", "short.txt")]
+    with attach_with(settings_for(project)) as engine, Client(engine.url, engine.key) as client:
+        job = client.run("totals", {"texts": texts, "shortest": 4})
+    assert data(job) == [[2, 1]]
+    assert [len(ids) for ids in job["children"].values()] == [2]
 
 
 def test_the_error_of_the_page(call):

@@ -64,9 +64,14 @@ class Array:
         return self.rows
 
 
+class Scalar(Array):
+    shape = ()
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "data"),
     [
+        pytest.param(Scalar(2.5), "float", 2.5, id="scalar-of-an-array"),
         pytest.param("ä", "str", "ä", id="str"),
         pytest.param(3, "int", 3, id="int"),
         pytest.param(2.5, "float", 2.5, id="float"),
