@@ -87,10 +87,12 @@ async def list_jobs(request: Request, engine: Engine) -> Response:
 
 
 async def get_job(request: Request, engine: Engine) -> Response:
-    """A job that looks at another one again and again counts as waiting for it."""
+    """A job that looks at an open one may do so until that ends: it counts as waiting for a while."""
     run = request.scope.get(ASKING_RUN)
     if run is not None:
-        engine.supervisor.looked(run)
+        status = engine.store.read(lambda db: jobs.status_of(db, request.path_params["job_id"]))
+        if status is not None and not status.is_final:
+            engine.supervisor.looked(run)
     return _job_answer(request, engine)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sieve_jobs.sdk import client
+from sieve_jobs.sdk.client import ApiError
 from sieve_jobs.sdk.encode import as_json
 from sieve_jobs.sdk.future import Future
 from sieve_jobs.sdk.session import Api, current
@@ -39,7 +40,10 @@ class Reference:
         body: dict[str, Json] = {"function": self.name, "inputs": self._inputs(api, args, kwargs)}
         if webhooks is not None:
             body["webhooks"] = [dict(hook) for hook in webhooks]
-        return Future(api, client.push(api, body))
+        try:
+            return Future(api, client.push(api, body))
+        except ApiError as error:
+            raise ApiError(error.status, f"{self.name}: {error}") from error
 
     def run(
         self,

@@ -12,9 +12,8 @@ class Struct:
     As an input it is made from an object, whose values become what the annotations of the class say.
     """
 
-    def __init__(self, **fields: object) -> None:
-        for name, value in fields.items():
-            setattr(self, name, value)
+    def __init__(self, /, **fields: object) -> None:
+        vars(self).update(fields)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and fields_of(other) == fields_of(self)

@@ -248,7 +248,12 @@ def test_a_module_of_old_runs_and_knows_no_key_but_its_pass(client: Client):
     [
         pytest.param("raise", "ValueError: not well", True, id="raises"),
         pytest.param("connection", "ConnectionRefusedError: nobody is there", True, id="connection-error"),
-        pytest.param("push-nowhere", "POST /v2/push was answered 404: Function not found.", True, id="pushes-nowhere"),
+        pytest.param(
+            "push-nowhere",
+            "me/not-there: POST /v2/push was answered 404: Function not found.",
+            True,
+            id="pushes-nowhere",
+        ),
         pytest.param("fatal", "FatalException: not well at all", False, id="fatal"),
     ],
 )

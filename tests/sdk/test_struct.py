@@ -19,6 +19,7 @@ def test_a_struct_is_its_fields():
 
     span = Span(start=0.5, note="kept")
     assert repr(span) == "Span(start=0.5, end=1.0, note='kept')"
+    assert vars(sieve.Struct(self=1, name=2)) == {"self": 1, "name": 2}
     assert (span == Span(start=0.5, note="kept"), span == Span(start=0.5)) == (True, False)
     assert pickle.loads(pickle.dumps(sieve.Struct(a=1))) == sieve.Struct(a=1)  # noqa: S301
     file = sieve.File(path="x")
