@@ -6,11 +6,13 @@ and opens only what a client needs to push a job and to read how it goes.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sieve_jobs.engine.records import Run
@@ -80,22 +82,41 @@ def children_of(db: sqlite3.Connection, listed: str) -> dict[str, dict[str, list
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class Asking:
-    """Which attempts wait for another job just now."""
+    """Which attempts wait for another job just now. Belongs to one event loop; `began` is called when one does."""
 
-    _counts: Counter[Run] = field(default_factory=Counter)
-
-    def begin(self, run: Run) -> None:
-        self._counts[run] += 1
-
-    def end(self, run: Run) -> None:
-        self._counts[run] -= 1
-        if self._counts[run] <= 0:
-            del self._counts[run]
+    def __init__(self) -> None:
+        self.began: Callable[[], None] = lambda: None
+        self._counts: Counter[Run] = Counter()
 
     def __contains__(self, run: Run) -> bool:
         return run in self._counts
+
+    @contextmanager
+    def waiting(self, run: Run | None) -> Iterator[None]:
+        """While a job waits for another one, those below it may have its place. Nothing for None."""
+        if run is None:
+            yield
+            return
+        self._begin(run)
+        try:
+            yield
+        finally:
+            self._end(run)
+
+    def looked(self, run: Run) -> None:
+        """A job has looked at an open one: it may be doing so until that ends, and counts as waiting for a while."""
+        self._begin(run)
+        asyncio.get_running_loop().call_later(POLL_HOLDS, self._end, run)
+
+    def _begin(self, run: Run) -> None:
+        self._counts[run] += 1
+        self.began()
+
+    def _end(self, run: Run) -> None:
+        self._counts[run] -= 1
+        if self._counts[run] <= 0:
+            del self._counts[run]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ async def get_job(request: Request, engine: Engine) -> Response:
     if run is not None:
         status = engine.store.read(lambda db: jobs.status_of(db, request.path_params["job_id"]))
         if status is not None and not status.is_final:
-            engine.supervisor.looked(run)
+            engine.supervisor.asking.looked(run)
     return _job_answer(request, engine)
 
 
@@ -108,7 +108,7 @@ async def await_job(request: Request, engine: Engine) -> Response:
         if status is None:
             raise Refusal(404, answers.JOB_NOT_FOUND)
         if not status.is_final:
-            with engine.supervisor.waiting(request.scope.get(ASKING_RUN)):
+            with engine.supervisor.asking.waiting(request.scope.get(ASKING_RUN)):
                 await asyncio.wait({waiter, leaving}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             status = engine.store.read(lambda db: jobs.status_of(db, job_id))
     finally:

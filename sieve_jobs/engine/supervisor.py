@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,10 +15,10 @@ from sieve_jobs.engine import jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.census import Place, Stage
-from sieve_jobs.engine.children import POLL_HOLDS, Asking, Standing, has_room
+from sieve_jobs.engine.children import Asking, Standing, has_room
 from sieve_jobs.engine.choose import Choice, Head, choose
 from sieve_jobs.engine.process import WorkerProcess
-from sieve_jobs.engine.records import Claimed, Ended, Run, Waiting
+from sieve_jobs.engine.records import Claimed, Ended, Waiting
 from sieve_jobs.engine.report import report, report_error
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.wire import Json
@@ -52,14 +52,17 @@ class Supervisor:
     spawn: Callable[[Module], WorkerProcess]
     ended: Callable[[str], None]
     capacity: int
+    asking: Asking = field(default_factory=Asking)
     is_ending: bool = False
     _queues: dict[tuple[str, int], deque[Waiting]] = field(default_factory=dict)
     """By function and depth, for the jobs below one that waits must not stand behind those beside it."""
-    _asking: Asking = field(default_factory=Asking)
     _slots: list[_Slot] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[str, float] = field(default_factory=dict)
     _describing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        self.asking.began = lambda: self._pump(self.catalog.last_seen())
 
     def add(self, *waiting: Waiting) -> None:
         """Takes jobs that are queued in the store, in order of age, whose functions were just looked for."""
@@ -95,27 +98,8 @@ class Supervisor:
         """The workers there are now, and what each is at."""
         return [_place(slot) for slot in self._slots]
 
-    @contextlib.contextmanager
-    def waiting(self, run: Run | None) -> Iterator[None]:
-        """While a job waits for another one, jobs below it may have its place. Nothing for None."""
-        if run is None:
-            yield
-            return
-        self._asking.begin(run)
-        try:
-            self._pump(self.catalog.last_seen())
-            yield
-        finally:
-            self._asking.end(run)
-
-    def looked(self, run: Run) -> None:
-        """A job has looked at another one: it may be doing so until that ends, and counts as waiting for a while."""
-        self._asking.begin(run)
-        asyncio.get_running_loop().call_later(POLL_HOLDS, self._asking.end, run)
-        self._pump(self.catalog.last_seen())
-
     def _waits(self, slot: _Slot) -> bool:
-        return slot.job is not None and slot.job.run in self._asking
+        return slot.job is not None and slot.job.run in self.asking
 
     def _count_busy(self) -> int:
         """Places that count against the capacity, idle ones among them."""
