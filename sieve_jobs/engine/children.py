@@ -50,10 +50,12 @@ class Passes:
 
 
 def opens(method: str, path: str) -> bool:
-    """Whether a pass is good for a request: a push, or reading one job, its log or a function."""
+    """Whether a pass is good for a request: a push, or reading one job, its log or a function; no list of jobs."""
     if method == "POST":
         return path == PUSH
-    return method in {"GET", "HEAD"} and (path == LOGS or path.startswith((JOBS + "/", FUNCTIONS + "/")))
+    if method not in {"GET", "HEAD"} or path.endswith("/jobs"):
+        return False
+    return path == LOGS or path.startswith((JOBS + "/", FUNCTIONS + "/"))
 
 
 def depth_below(db: sqlite3.Connection, parent: str) -> int | None:
