@@ -12,7 +12,7 @@ import pytest
 
 from sieve_jobs.engine import jobs
 from sieve_jobs.engine.app import ROUTES
-from sieve_jobs.engine.children import DEEPEST, MOST_CHILDREN, FamilyError, Passes, Place, depth_below, has_room
+from sieve_jobs.engine.children import DEEPEST, MOST_CHILDREN, FamilyError, Passes, Standing, depth_below, has_room
 from sieve_jobs.engine.launch import Running
 from sieve_jobs.engine.records import NewJob, Run
 from sieve_jobs.engine.store import Store
@@ -49,7 +49,7 @@ def test_a_family_has_an_end_in_depth_and_in_number(tmp_path: Path):
     asyncio.run(check())
 
 
-RUNS, WAITS, CHILD_WAITS = Place(0, waits=False), Place(0, waits=True), Place(1, waits=True)
+RUNS, WAITS, CHILD_WAITS = Standing(0, waits=False), Standing(0, waits=True), Standing(1, waits=True)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ RUNS, WAITS, CHILD_WAITS = Place(0, waits=False), Place(0, waits=True), Place(1,
         pytest.param(2, [WAITS, WAITS, CHILD_WAITS, CHILD_WAITS], True, id="the-deepest-has"),
     ],
 )
-def test_room_with_two_workers(depth: int, taken: list[Place], expected: bool):
+def test_room_with_two_workers(depth: int, taken: list[Standing], expected: bool):
     assert has_room(depth, taken, 2) is expected
 
 

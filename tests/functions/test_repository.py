@@ -317,6 +317,8 @@ def test_a_program_outside_pushes_and_gets_values(root: Path):
         *(True, False),
     )
     assert pushed.job["status"] == "queued"
+    audio, facts = sieve.function.get("me/audio-length").run(sieve.File(path=root / "in.mp3", take=2))
+    assert (Path(audio.path).read_text(), audio.take, facts) == ("sound", 2, {"bytes": 5})
     assert sieve.get(pushed.job["id"])["status"] == "finished"
     assert sieve.logs(pushed.job["id"])[-1] == "INFO greeting: greeting Ada"
     assert sieve.whoami()["name"] == "me"
