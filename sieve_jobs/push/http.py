@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ from sieve_jobs.push.part import Part
 
 if TYPE_CHECKING:
     import httpx
+
+# httpx loads its own command line, with all of rich and pygments, unless that cannot be had: a third of its import.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 LONGEST_BODY = 8 * 1024 * 1024
 MOST_REDIRECTS = 5

@@ -17,9 +17,13 @@ from tests.project import REPOSITORY, run_program
 from tests.spec.hostile import CASES
 
 
-def test_hostile_files(tmp_path: Path) -> None:
-    """What a process with 256 MiB of data and 60 s of processor time says of each file; one process for all."""
-    ran = run_program([sys.executable, "-m", "tests.spec.hostile", str(tmp_path)], REPOSITORY)
+@pytest.mark.parametrize("part", [pytest.param(1, marks=pytest.mark.soak), 8])
+def test_hostile_files(tmp_path: Path, part: int) -> None:
+    """What a process with 256 MiB of data and 60 s of processor time says of each file; one process for all.
+
+    Files that are nothing but many values hold that *part* of as many as may be.
+    """
+    ran = run_program([sys.executable, "-m", "tests.spec.hostile", str(tmp_path), str(part)], REPOSITORY)
     assert (ran.code, ran.err) == (0, "")
     told = {row["name"]: row for row in map(json.loads, ran.out.splitlines())}
     first = {name: (row["codes"][:1], row["specs"]) for name, row in told.items()}
