@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sieve_jobs.diagnostic import Diagnostic, Place
@@ -34,9 +35,14 @@ def _collector_at_rest() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():
-                gc.freeze()
+            _freeze_once()
             gc.enable()
+
+
+@cache
+def _freeze_once() -> None:
+    """Remembered here: the collector counts what is frozen one by one to say whether anything is."""
+    gc.freeze()
 
 
 @_collector_at_rest()
