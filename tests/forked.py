@@ -1,4 +1,4 @@
-"""The command line as a process of its own that has loaded everything: forked, where its start is not the point.
+"""A process of its own that has loaded everything, as a rule the command line: forked where its start is not the point.
 
 It has its own environment, folder, streams and signals, and dies like any other. A start takes half a second of CPU,
 most of a short test; tests of it start one (`project.py`).
@@ -10,13 +10,14 @@ import gc
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
 from sieve_jobs.__main__ import command
-from tests.project import environment
+from tests.project import Ran, environment
 
 LOADED = (
     "asyncio.subprocess", "httpx", "watchfiles", "sieve_jobs.cli.apply", "sieve_jobs.cli.pushing",
@@ -27,9 +28,15 @@ LOADED = (
 
 
 def forked(
-    root: Path, arguments: tuple[str, ...], environ: Mapping[str, str], prepare: Callable[[], object] = lambda: None
+    root: Path,
+    arguments: tuple[str, ...],
+    environ: Mapping[str, str],
+    prepare: Callable[[], object] = lambda: None,
+    *,
+    program: Callable[[], object] = command,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[str]:
-    """Starts *arguments* in the folder *root*; *prepare* is called in the child first."""
+    """Starts *program* on *arguments* in the folder *root*; *prepare* is called in the child first."""
     for name in LOADED:
         import_module(name)
 
@@ -41,12 +48,18 @@ def forked(
         os.environ.update(environ)
         sys.argv = ["sieve-jobs", *arguments]
         sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode) for fd, mode in ((0, "r"), (1, "w"), (2, "w")))
-        prepare()
-        command()
+        try:
+            prepare()
+            program()
+            sys.stdout.flush()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
 
     # Threads of a stand-in may run meanwhile: the child goes on without them, and takes no lock that they hold.
     return subprocess.Popen(
-        [sys.executable], preexec_fn=run, cwd=root, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,  # noqa: PLW1509
+        [sys.executable], preexec_fn=run, cwd=root, stdin=stdin, stdout=subprocess.PIPE,  # noqa: PLW1509
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -59,3 +72,10 @@ def started(root: Path, *arguments: str, **env: str) -> Iterator[subprocess.Pope
             yield process
         finally:
             process.kill()
+
+
+def run(root: Path, *arguments: str, **env: str) -> Ran:
+    """The command line to its end."""
+    with started(root, *arguments, **env) as process:
+        out, err = process.communicate(timeout=60)
+    return Ran(process.returncode, out, err)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.cloud import Cloud, Outcome, Script
-from tests.project import REPOSITORY, project, remote_config, run, run_program, spec, started
+from tests.project import KEY, REPOSITORY, project, ran, remote_config, run, run_program, spec, started
 
 APPLY = ("apply", "-t", "prod", "--yes")
 
@@ -31,7 +32,7 @@ def test_version_loads_neither_click_nor_the_rest() -> None:
 def test_a_signal_ends_an_apply_in_order(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with Cloud.running(Script(outcomes=[Outcome(polls=-1)])) as cloud:
         root = project(tmp_path / "p", {"a.yaml": spec()}, remote_config(cloud.url))
-        with started(root, *APPLY) as process:
+        with forked.started(root, *APPLY) as process:
             cloud.wait_for(lambda seen: any(request.route == "await" for request in seen.requests))
             process.send_signal(number)
             _, err = process.communicate(timeout=30)
@@ -39,7 +40,7 @@ def test_a_signal_ends_an_apply_in_order(tmp_path: Path, number: signal.Signals,
         assert "Traceback" not in err
         (job,) = cloud.jobs
         cloud.finish(job.id)
-        again = run(root, "apply", "-t", "prod", "--json")
+        again = forked.run(root, "apply", "-t", "prod", "--json")
         assert again.code == 0, again.err
         assert again.document["results"][0]["status"] == "finished"
         assert len(cloud.pushes) == 1
@@ -58,7 +59,7 @@ def test_an_apply_whose_reader_goes_away_is_finished_all_the_same(tmp_path: Path
             process.wait(timeout=60)
         assert process.returncode == 0
         assert len(cloud.pushes) == 40
-        planned = run(root, "plan", "-t", "prod", "--detailed-exitcode")
+        planned = ran(root, "plan", "-t", "prod", "--detailed-exitcode", environ=KEY)
         assert planned.code == 0, planned.out
 
 
@@ -82,10 +83,11 @@ def test_an_answer_that_a_full_disk_swallows_is_an_error(tmp_path: Path) -> None
         assert "Traceback" not in done.err
 
 
-def test_an_ascii_locale_gets_ascii(tmp_path: Path) -> None:
+def test_an_ascii_locale_gets_ascii_and_a_pipe_no_colour(tmp_path: Path) -> None:
     root = project(tmp_path / "p", {"übung.yaml": "function: me/x\nname: a\ninputs: {t: 'ü'}\n"})
     done = run(root, "plan", "-t", "local", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
     assert done.code == 0, done.err
+    assert "\x1b" not in done.all
     assert done.out.isascii()
 
 
@@ -95,18 +97,13 @@ def test_an_argument_that_is_no_utf_8_is_usage(tmp_path: Path) -> None:
     assert done.err.startswith("error: argument 2 is not UTF-8: \\xff at its character 1  [SJ186]\n")
 
 
-def test_no_colour_in_a_pipe(tmp_path: Path) -> None:
-    root = project(tmp_path / "p", {"a.yaml": spec()})
-    assert "\x1b" not in run(root, "plan").all
-
-
 def test_completion_knows_verbs_and_names(tmp_path: Path) -> None:
     with Cloud.running() as cloud:
         root = project(tmp_path / "p", {"dub-a.yaml": spec()}, remote_config(cloud.url))
-        assert run(root, *APPLY).code == 0
+        assert ran(root, *APPLY, environ=KEY).code == 0
 
         def completed(words: str, index: int) -> list[str]:
-            done = run(
+            done = forked.run(
                 root, _SIEVE_JOBS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(index),
                 SIEVE_JOBS_TARGET="prod",
             )  # fmt: skip

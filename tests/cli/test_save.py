@@ -13,7 +13,8 @@ import pytest
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import JobSaved
 from tests.cloud import Cloud, Fault, Outcome
-from tests.project import Project, ran, started, write
+from tests.forked import started
+from tests.project import Project, ran, write
 
 FILE = {"url": "{url}/files/a/cut.mp4"}
 CUT = "/files/a/cut.mp4" * 64

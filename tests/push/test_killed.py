@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sieve_jobs.push.resolve import Adopt, Drop, PushAgain
 from tests.cloud import Cloud, Fault, Script
+from tests.forked import forked
+from tests.project import REPOSITORY
+from tests.push import driver
 from tests.push.scene import Scene, clips
 
 COUNT = 4
@@ -18,8 +20,8 @@ COUNT = 4
 
 def killed(scene: Scene, cloud: Cloud, *, at: str = "-", count: int = COUNT) -> None:
     """Runs an apply as a process and waits for its death, which the push of clip-1 brings where *at* does not."""
-    command = [sys.executable, "-m", "tests.push.driver", str(scene.folder), cloud.url, str(count), at]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
+    arguments = (str(scene.folder), cloud.url, str(count), at)
+    with forked(REPOSITORY, arguments, os.environ, program=driver.main) as process:
         try:
             if at == "-":
                 cloud.wait_for(lambda seen: any(b'"width":1' in push.body for push in seen.pushes))

@@ -174,5 +174,10 @@ MODES: dict[str, Callable[[Path], None]] = {
     "read": read_and_try_to_write,
 }
 
-if __name__ == "__main__":
+
+def main() -> None:
     MODES[sys.argv[1]](Path(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,9 @@ import pytest
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import PutEntry
 from sieve_jobs.wire import Status
+from tests.forked import forked
+from tests.project import REPOSITORY
+from tests.state import child
 from tests.state.samples import entry
 from tests.state.test_sqlite import contents, open_at_noon
 
@@ -29,10 +32,12 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(mode: str, path: Path, *before: str) -> subprocess.Popen[str]:
-        command = [*before, sys.executable, "-m", "tests.state.child", mode, str(path)]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        if before:
+            command = [*before, sys.executable, "-m", "tests.state.child", mode, str(path)]
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        else:
+            process = forked(REPOSITORY, (mode, str(path)), os.environ, program=child.main)
         started.append(process)
         return process
 

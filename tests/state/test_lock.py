@@ -16,6 +16,9 @@ import pytest
 
 from sieve_jobs.errors import ExitCode, LockedError, StateError
 from sieve_jobs.state.lock import hold, this_process
+from tests.forked import forked
+from tests.project import REPOSITORY
+from tests.state import child
 from tests.state.samples import NOON, OWNER
 
 Start = Callable[[], "subprocess.Popen[str]"]
@@ -32,10 +35,8 @@ def start(path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin() -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.state.child", "hold", str(path)]
-        pipe = subprocess.PIPE
-        environ = {**os.environ, "LOGNAME": "ann"}
-        started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environ))
+        arguments, environ = ("hold", str(path)), {**os.environ, "LOGNAME": "ann"}
+        started.append(forked(REPOSITORY, arguments, environ, program=child.main, stdin=subprocess.PIPE))
         return started[-1]
 
     yield begin
