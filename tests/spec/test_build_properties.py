@@ -43,6 +43,7 @@ def test_every_node_has_a_mark_that_points_at_it(tree: object) -> None:
     check(tree, ())
 
 
+@settings(max_examples=settings.default.max_examples // 2)
 @given(VALUES, st.sampled_from([True, False, None]), st.sampled_from([None, "'", '"', "|", ">"]), st.booleans())
 def test_what_pyyaml_writes_is_read_back(tree: Any, flow: bool | None, style: str | None, unicode: bool) -> None:
     # PyYAML writes YAML 1.1: a text that only 1.2 takes for a number is quoted first.

@@ -132,7 +132,7 @@ given = settings(root, ignore_query=ignored)
 expected = sorted(load_tree(given, None).wanted)
 print("ready", flush=True)
 sys.stdin.readline()
-for _ in range(40):
+for _ in range(20):
     tree = load_tree(given, ParseCache(root / "cache.db", basis=given.basis()))
     assert sorted(tree.wanted) == expected and not tree.problems
 """

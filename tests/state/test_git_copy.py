@@ -52,12 +52,12 @@ def test_a_copy_that_came_from_another_clone_is_written_from(tmp_path: Path, ope
     """As a cache of CI brings it: what it equals was never fetched here."""
     first, second = make_clone(tmp_path, "a"), make_clone(tmp_path, "b")
     with open_in(first) as store:
-        store.commit([PutEntry(entry(f"spec-{number}")) for number in range(3000)], 0)
+        store.commit([PutEntry(entry(f"spec-{number}")) for number in range(600)], 0)
     copy_of(second).write_bytes(copy_of(first).read_bytes())
     store = opened.enter_context(open_in(second))
     assert store.load().header.serial == 1
     store.commit([PutEntry(entry("spec-1", job="new"))], 1)
-    assert len(opened.enter_context(open_in(make_clone(tmp_path, "c"))).load().settled) == 3000
+    assert len(opened.enter_context(open_in(make_clone(tmp_path, "c"))).load().settled) == 600
 
 
 def test_a_shard_whose_content_is_gone_is_no_empty_one(tmp_path: Path, opened: ExitStack) -> None:
@@ -90,17 +90,17 @@ def test_a_copy_that_cannot_be_written_is_kept_in_memory(tmp_path: Path, opened:
 
 
 def test_what_did_not_change_does_not_travel(tmp_path: Path, opened: ExitStack) -> None:
-    """One entry among 5,000: its shard, the trees above it and the head."""
+    """One entry among 1,000: its shard, the trees above it and the head."""
     clone, remote = make_clone(tmp_path), make_remote(tmp_path)
     store = opened.enter_context(open_in(clone))
-    store.commit([PutEntry(entry(f"spec-{number}")) for number in range(5000)], 0)
+    store.commit([PutEntry(entry(f"spec-{number}")) for number in range(1000)], 0)
     before = tip(remote)
     store.commit([PutEntry(entry("spec-7", job="job-new")), PutIntent(intent("u1"))], 1)
     sent = git(remote, "rev-list", "--objects", f"{before}..{tip(remote)}").splitlines()
     assert len(sent) == 6, sent
     sizes = [int(git(remote, "cat-file", "-s", line.split()[0])) for line in sent]
     assert sum(sizes) < 20_000
-    assert len(opened.enter_context(open_in(make_clone(tmp_path, "b"))).load().settled) == 5000
+    assert len(opened.enter_context(open_in(make_clone(tmp_path, "b"))).load().settled) == 1000
 
 
 def test_history_is_cut_and_other_clones_follow(tmp_path: Path, opened: ExitStack) -> None:
@@ -108,7 +108,7 @@ def test_history_is_cut_and_other_clones_follow(tmp_path: Path, opened: ExitStac
     remote = make_remote(tmp_path)
     store.commit([PutEntry(entry(f"spec-{number}")) for number in range(300)], 0)
     longest = 0
-    for serial in range(1, 14):
+    for serial in range(1, 10):
         before = tip(remote)
         store.commit([PutEntry(entry(f"spec-{serial}", job=f"new-{serial}"))], serial)
         longest = max(longest, int(git(remote, "rev-list", "--count", REF)))
