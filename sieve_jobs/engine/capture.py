@@ -17,6 +17,10 @@ _LINE_BYTES = 16_384
 _EVERY = 0.1
 """Seconds after which lines are handed on, so that a log can be followed."""
 _BATCH = 500
+_DROPPED_AT_ONCE = 16
+_DROP_PAUSE = 0.01
+"""What is beyond the limits is read in so many pieces and dropped, then the pipe rests: a function that prints
+without end gets through a hundred megabytes a second, and costs the engine a few hundredths of its time."""
 
 
 class Capture:
@@ -38,7 +42,7 @@ class Capture:
         self._timer: asyncio.TimerHandle | None = None
         self._left = (0, 0)
         self._last = 0
-        self._loop.add_reader(pipe, self._read_once)
+        self._loop.add_reader(pipe, self._readable)
 
     def begin(self, job_id: str, run_id: str) -> None:
         """From now on what is printed belongs to that attempt."""
@@ -90,9 +94,24 @@ class Capture:
         if not data:  # every writer is gone; the reader would fire for ever
             self._loop.remove_reader(self._pipe)
             return False
-        if self._job is not None:
+        if self._job is not None and self._left[0] >= 0:
             self._take(data)
         return True
+
+    def _readable(self) -> None:
+        """Reads one piece, or drops several of what nobody wants and rests."""
+        if self._job is not None and self._left[0] >= 0:
+            self._read_once()
+            return
+        for _ in range(_DROPPED_AT_ONCE):
+            if not self._read_once():
+                return
+        self._loop.remove_reader(self._pipe)
+        self._loop.call_later(_DROP_PAUSE, self._read_on)
+
+    def _read_on(self) -> None:
+        if self._pipe >= 0:
+            self._loop.add_reader(self._pipe, self._readable)
 
     def _take(self, data: bytes) -> None:
         *whole, self._partial = (self._partial + data).split(b"\n")
