@@ -11,20 +11,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sieve_jobs.engine import jobs
+from sieve_jobs.engine import jobs, machine
+from sieve_jobs.engine.admission import disk_problem
 from sieve_jobs.engine.catalog import Function, Module
 from sieve_jobs.engine.children import Passes
+from sieve_jobs.engine.death import Death
 from sieve_jobs.engine.files import FileError, keep_output, open_input
 from sieve_jobs.engine.frames import Frame, FrameError
 from sieve_jobs.engine.present import Described
-from sieve_jobs.engine.process import WorkerProcess
 from sieve_jobs.engine.records import Claimed, Ended
+from sieve_jobs.engine.replica import Replica
+from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.signing import Signer
 from sieve_jobs.engine.store import Store
 from sieve_jobs.wire import Json
 
 _OUTPUTS_TOGETHER = 64
-"""Outputs of a fast generator written in one change."""
+_BYTES_TOGETHER = 4 * MEBIBYTE
+"""Outputs of a fast generator written in one change: so many, or so large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +46,25 @@ class Desk:
     happened: Callable[[], None]
     """Called after anything that may have queued a webhook event."""
     passes: Passes
+    refusal: Callable[[Function], str | None]
+    """Why a function cannot be run on this machine, once its module was imported."""
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How an attempt was left. *lost* is why the worker gave no result; *recycle* asks for a fresh worker."""
 
-    lost: str | None = None
+    lost: Death | None = None
     recycle: bool = False
 
 
-async def load(worker: WorkerProcess, desk: Desk) -> str | None:
+async def load(worker: Replica, desk: Desk) -> str | None:
     """Has a new worker import its module; the error text, None when it did. An empty text: the worker is lost."""
     module = worker.module
     roots: list[Json] = [str(root) for root in module.roots]
     files: list[Json] = [str(file) for file in module.files]
-    worker.capture.enter("import")
+    worker.enter("import")
     await worker.send({"op": "load", "file": str(module.file), "files": files, "roots": roots})
     frame = await worker.next()
     if frame is None:
@@ -78,20 +85,24 @@ def _descriptions(told: Json) -> Iterator[tuple[str, Described]]:
                 yield name, Described(inputs, outputs, details)
 
 
-async def attempt(worker: WorkerProcess, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
+async def attempt(worker: Replica, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
     """Runs *claimed* on *worker* to its end, which is then in the store, or until the worker is lost."""
-    worker.capture.begin(claimed.run.job_id, claimed.run.run_id)
+    worker.begin(claimed.run.job_id, claimed.run.run_id)
     try:
         if not worker.is_loaded:
             error = await load(worker, desk)
             if error is not None:
                 return await _not_loaded(worker, claimed, error, desk)
+        refused = desk.refusal(function)
+        if refused is not None:
+            await _write(desk, claimed, 0, [], Ended(0, refused))
+            return Outcome()
         return await _run(worker, function, claimed, desk)
     finally:
-        worker.capture.end()
+        worker.end()
 
 
-async def _run(worker: WorkerProcess, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
+async def _run(worker: Replica, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
     """The job has a pass for as long as this takes."""
     token = desk.passes.issue(claimed.run)
     api: dict[str, Json] = {"url": desk.signer.origin, "token": token}
@@ -105,10 +116,10 @@ async def _run(worker: WorkerProcess, function: Function, claimed: Claimed, desk
         desk.passes.withdraw(token)
 
 
-async def _not_loaded(worker: WorkerProcess, claimed: Claimed, error: str, desk: Desk) -> Outcome:
+async def _not_loaded(worker: Replica, claimed: Claimed, error: str, desk: Desk) -> Outcome:
     if not error:
         return Outcome(lost=worker.lost, recycle=True)
-    worker.capture.end()
+    worker.end()
     await _write(desk, claimed, 0, [], Ended(0, f"Setup failed: {error}"))
     return Outcome(recycle=True)
 
@@ -139,26 +150,46 @@ def _order(function: Function, claimed: Claimed, desk: Desk) -> dict[str, Json]:
     }
 
 
-async def _follow(worker: WorkerProcess, claimed: Claimed, desk: Desk) -> Outcome:
-    count = 0
+async def _follow(worker: Replica, claimed: Claimed, desk: Desk) -> Outcome:
+    count, size = 0, 0
     while (frame := await worker.next()) is not None:
         values: list[Json] = []
+        ended = None
+        together = 0
         while frame is not None and frame.op == "output":
+            together += frame.size
+            ended = _over(count + len(values), size + together, desk.settings)
+            if ended is not None:
+                break
             values.append(frame.body.get("value"))
             following = worker.peek()
             more = following is not None and following.op in {"output", "done", "failed"}
-            frame = await worker.next() if more and len(values) < _OUTPUTS_TOGETHER else None
-        ended = _ending(frame, count + len(values))
+            more = more and len(values) < _OUTPUTS_TOGETHER and together < _BYTES_TOGETHER
+            frame = await worker.next() if more else None
+        size += together
+        goes_on = ended is not None  # the function does not know yet that it is over
+        ended = ended or _ending(frame, count + len(values))
         if ended is not None:
-            worker.capture.end()
+            worker.end()
         if values or ended is not None:
             is_ours = await _write(desk, claimed, count, values, ended)
             count += len(values)
             if ended is not None or not is_ours:
-                return Outcome(recycle=not is_ours or bool(frame and frame.body.get("recycle")))
+                asked = bool(frame and frame.body.get("recycle"))
+                return Outcome(recycle=not is_ours or goes_on or asked)
         if frame is not None:
             await _serve(worker, frame, claimed, desk)
     return Outcome(lost=worker.lost, recycle=True)
+
+
+def _over(count: int, size: int, settings: Settings) -> Ended | None:
+    """The end of a job that gives more than is kept: *count* outputs are, the next one would make *size* bytes."""
+    if count >= settings.outputs_count:
+        return Ended(count, f"Input/Output too large: a job may have {settings.outputs_count:,} outputs.")
+    if size > settings.outputs_size:
+        limit = settings.outputs_size // MEBIBYTE
+        return Ended(count, f"Input/Output too large: the outputs of a job may have {limit:,} MB together.")
+    return None
 
 
 def _ending(frame: Frame | None, count: int) -> Ended | None:
@@ -188,15 +219,18 @@ def _of_run(value: Json, run_id: str) -> Json:
     return {**value, "run_id": run_id} if isinstance(value, dict) else value
 
 
-async def _serve(worker: WorkerProcess, frame: Frame, claimed: Claimed, desk: Desk) -> None:
+async def _serve(worker: Replica, frame: Frame, claimed: Claimed, desk: Desk) -> None:
     """Answers what a worker asks for while it runs a job."""
     try:
         if frame.op == "stage":
-            worker.capture.enter(str(frame.body.get("stage")))
+            worker.enter(str(frame.body.get("stage")))
             await worker.send({"op": "noted"})
         elif frame.op == "open":
             await _open(worker, str(frame.body.get("url")), desk)
         elif frame.op == "keep" and frame.handles:
+            full = disk_problem(machine.disk_space(desk.files), desk.settings)
+            if full is not None:
+                raise FileError(full)
             name = str(frame.body.get("name"))
             url = await asyncio.to_thread(keep_output, frame.handles[0], claimed.run.job_id, name, desk.files)
             await worker.send({"op": "kept", "url": url, "signed": _signed(url, claimed, desk)})
@@ -212,7 +246,7 @@ def _signed(reference: str, claimed: Claimed, desk: Desk) -> str | None:
     return desk.signer.stored(reference, claimed.function_id, claimed.run.job_id, time.time())
 
 
-async def _open(worker: WorkerProcess, url: str, desk: Desk) -> None:
+async def _open(worker: Replica, url: str, desk: Desk) -> None:
     descriptor, name = open_input(url, desk.files, desk.signer)
     try:
         await worker.send({"op": "opened", "name": name}, descriptor)

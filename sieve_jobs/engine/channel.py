@@ -11,7 +11,10 @@ from sieve_jobs.wire import Json
 
 
 class Channel:
-    """Sends and receives frames. *arrived* is called for each frame in order, *lost* once at the end."""
+    """Sends and receives frames. *arrived* is called for each frame in order, *lost* once at the end.
+
+    It is told why, and whether that is because what came is no frame.
+    """
 
     def __init__(
         self,
@@ -19,7 +22,7 @@ class Channel:
         limit: int,
         *,
         arrived: Callable[[Frame], None],
-        lost: Callable[[str], None],
+        lost: Callable[[str, bool], None],
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
@@ -65,7 +68,7 @@ class Channel:
         except BlockingIOError:
             return False
         except (OSError, FrameError) as error:
-            self._end(str(error))
+            self._end(str(error), broken=isinstance(error, FrameError))
             return False
         for frame in frames:
             self._arrived(frame)
@@ -73,6 +76,6 @@ class Channel:
             self._end("it closed its connection")
         return bool(data)
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, *, broken: bool = False) -> None:
         self.close()
-        self._lost(reason)
+        self._lost(reason, broken)

@@ -50,12 +50,10 @@ class Passes:
 
 
 def opens(method: str, path: str) -> bool:
-    """Whether a pass is good for a request: a push, or reading one job, its log or a function; no list of jobs."""
+    """Whether a pass is good for a request: a push, or reading one job, its log or a function."""
     if method == "POST":
         return path == PUSH
-    if method not in {"GET", "HEAD"} or path.endswith("/jobs"):
-        return False
-    return path == LOGS or path.startswith((JOBS + "/", FUNCTIONS + "/"))
+    return method in {"GET", "HEAD"} and (path == LOGS or path.startswith((JOBS + "/", FUNCTIONS + "/")))
 
 
 def depth_below(db: sqlite3.Connection, parent: str) -> int | None:

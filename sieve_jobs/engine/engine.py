@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import shutil
 import sqlite3
 import time
 import uuid
@@ -14,23 +15,28 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sieve_jobs.engine import jobs, vault
+from sieve_jobs.engine import jobs, machine, placing, vault
 from sieve_jobs.engine.addresses import Policy, parse_allowance
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.children import Passes
 from sieve_jobs.engine.deliver import Deliverer
+from sieve_jobs.engine.ends import ENGINE_KILLED, new_run_id
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
+from sieve_jobs.engine.learning import Learning
 from sieve_jobs.engine.metrics import Latency
 from sieve_jobs.engine.post import Sender
 from sieve_jobs.engine.present import Described, ImportFailed, View
-from sieve_jobs.engine.process import Spawner
 from sieve_jobs.engine.records import Line
+from sieve_jobs.engine.replicas import Replicas, all_replicas
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.signing import Signer
+from sieve_jobs.engine.slots import Slots
+from sieve_jobs.engine.spawner import Spawner
 from sieve_jobs.engine.store import Store
-from sieve_jobs.engine.supervisor import RESTART_PREEMPTION, Supervisor, new_run_id
+from sieve_jobs.engine.supervisor import Supervisor
+from sieve_jobs.engine.watch import Watch
 from sieve_jobs.wire import Json
 
 
@@ -98,7 +104,8 @@ class Engine:
         self.deliverer = Deliverer(self.store, settings, self.view, sender)
         self.pushing: set[str] = set()
         """Idempotency keys whose first push is not committed yet."""
-        self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep)
+        watch = Watch(settings)
+        self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep, watch)
         self.passes = Passes()
         desk = Desk(
             self.store,
@@ -109,9 +116,13 @@ class Engine:
             self._described,
             self.deliverer.wake,
             self.passes,
+            self.refusal,
+            settings,
         )
+        learning = Learning(settings, desk, self._spawner.spawn)
+        slots = Slots(self.descriptions.get)
         self.supervisor = Supervisor(
-            settings, self.catalog, desk, self._spawner.spawn, self.hub.ended, capacity=settings.workers
+            settings, self.catalog, desk, learning, self.hub.ended, self._replicas, slots, capacity=settings.workers
         )
 
     async def recover(self) -> int:
@@ -120,13 +131,14 @@ class Engine:
         before = time.time() - self.settings.key_retention
 
         def change(db: sqlite3.Connection) -> None:
-            now, why = datetime.now(UTC), (RESTART_PREEMPTION, "the engine was killed")
+            now, why = datetime.now(UTC), (ENGINE_KILLED.type.value, ENGINE_KILLED.reason)
             for run in left:
                 jobs.requeue(db, run, new_run_id(run.job_id), why, now)
             jobs.forget_pushes(db, before)
 
         await self.store.write(change)
-        self.catalog.functions()
+        self.supervisor.slots.gpus = await self._count_gpus()
+        self.supervisor.pump()
         self.supervisor.add(*self.store.read(jobs.queued))
         return len(left)
 
@@ -134,6 +146,21 @@ class Engine:
         """Ends waiting requests, workers and deliveries; how many running jobs were queued again."""
         self.hub.end()
         return await self.supervisor.end()
+
+    async def _count_gpus(self) -> int:
+        """Asks the driver where there is one, which may take a second."""
+        given = self.settings.gpus
+        if given is not None or shutil.which("nvidia-smi") is None:
+            return given or 0
+        return await asyncio.to_thread(machine.gpu_count)
+
+    def refusal(self, function: Function) -> str | None:
+        """Why a function cannot be run on this machine; None if it can, or is not known yet."""
+        told, gpus = self.descriptions.get(function.id), self.supervisor.slots.gpus
+        return placing.refusal(function, told, gpus, cpu_ok=self.settings.cpu_ok)
+
+    def _replicas(self) -> Mapping[str, Replicas]:
+        return self.store.read(all_replicas)
 
     def view(self) -> View:
         return View(self.signer, time.time(), self.organization_id, self.descriptions.get)

@@ -34,6 +34,8 @@ class Frame:
 
     body: dict[str, Json]
     handles: tuple[int, ...] = ()
+    size: int = 0
+    """Bytes of its JSON."""
 
     @property
     def op(self) -> str:
@@ -84,13 +86,15 @@ class Decoder:
         count = body.get("handles", 0) if isinstance(body, dict) else None
         if not isinstance(count, int) or not 0 <= count <= len(self._handles):
             raise FrameError("a frame is not an object, or its handles are missing")
-        return Frame(body, tuple(self._handles.popleft() for _ in range(count)))
+        return Frame(body, tuple(self._handles.popleft() for _ in range(count)), length)
 
 
 def encode(body: dict[str, Json], handles: int, limit: int) -> bytes:
     """The bytes of a frame. Raises FrameError if it is over *limit*, or not JSON (NaN included)."""
     if handles:
         body = {**body, "handles": handles}
+    if _least_size(body, limit) > limit:  # before a gigabyte is copied twice to be measured
+        raise FrameError(f"too large: over {limit} bytes")
     try:
         text = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode("utf-8", _SURROGATES)
     except (TypeError, ValueError, RecursionError) as error:
@@ -98,6 +102,22 @@ def encode(body: dict[str, Json], handles: int, limit: int) -> bytes:
     if len(text) > limit:
         raise FrameError(f"too large: {len(text)} bytes of {limit}")
     return LENGTH.pack(len(text)) + text
+
+
+def _least_size(body: Json, limit: int) -> int:
+    """Bytes that *body* takes at least; not counted further once it is over *limit*."""
+    size = 0
+    pending: list[Json] = [body]
+    while pending and size <= limit:
+        value = pending.pop()
+        if isinstance(value, str):
+            size += len(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+        size += 1
+    return size
 
 
 class BlockingChannel:

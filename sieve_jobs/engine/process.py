@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fnmatch
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -22,38 +19,26 @@ from typing import TypeAlias
 from sieve_jobs.engine.capture import Capture
 from sieve_jobs.engine.catalog import Module
 from sieve_jobs.engine.channel import Channel
+from sieve_jobs.engine.death import Death, death_of
 from sieve_jobs.engine.frames import Frame
 from sieve_jobs.engine.records import Line
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
-from sieve_jobs.engine.tree import MARKER, Process, kill_tree
+from sieve_jobs.engine.tree import Process, end_tree, kill_tree
+from sieve_jobs.engine.watch import Watch
 from sieve_jobs.wire import Json
 
 Keep: TypeAlias = Callable[[str, list[Line]], None]
 
-_KEPT_FROM_WORKERS = (
-    *("SIEVE*", "AWS_*", "GOOGLE_*", "AZURE_*", "GITHUB_*", "GH_*", "ACTIONS_*", "SSH_*", "PG*"),
-    *("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "*CREDENTIAL*"),
-)
-"""Variables of the engine's environment that functions do not inherit: a job brings its secrets in its `env`."""
 _QUEUE_HIGH, _QUEUE_LOW = 128, 32
-"""Frames waiting to be handled at which reading stops, and goes on."""
+_QUEUE_BYTES = 16 * MEBIBYTE
+"""Frames waiting to be handled at which reading stops, and goes on; with so many bytes it stops too."""
 _POLL = 0.05
 _CUT_TO_EXIT = 1.0
 """Seconds a process may take to end after its connection did, before it counts as alive without one."""
 
 
-def worker_environment(environ: Mapping[str, str], marker: str, scratch: Path) -> dict[str, str]:
-    """The environment a worker starts with."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in _KEPT_FROM_WORKERS)
-    }
-    return {**kept, MARKER: marker, "TMPDIR": str(scratch)}
-
-
 @dataclass(frozen=True, slots=True)
-class _Started:
+class Started:
     """A process just started: its marker and temporary folder, our end of its socket, and what it prints."""
 
     child: subprocess.Popen[bytes]
@@ -69,16 +54,23 @@ class WorkerProcess:
     Its frames are taken with `next`; what was printed before a frame was sent has been read when it comes.
     """
 
-    def __init__(self, module: Module, started: _Started, settings: Settings, keep: Keep) -> None:
+    def __init__(self, module: Module, started: Started, settings: Settings, keep: Keep, watch: Watch) -> None:
         self.module = module
-        self.capture = Capture(started.pipe, lines=settings.log_lines, size=settings.log_bytes, keep=keep)
         self.is_loaded = False
-        self.lost: str | None = None
+        self.stage = "import"
+        self.lost: Death | None = None
         """Why nothing more will come from it."""
+        self._capture = Capture(started.pipe, lines=settings.log_lines, size=settings.log_bytes, keep=keep)
+        self._watch = watch
+        self._jobs = 0
         self._child = started.child
         self._marker = started.marker
         self._scratch = started.scratch
         self._frames: deque[Frame] = deque()
+        self._waiting = 0
+        """Bytes of the frames not taken yet."""
+        self._is_held = False
+        """Nothing more is read for now."""
         self._news = asyncio.Event()
         self._channel = Channel(
             started.sock,
@@ -88,12 +80,45 @@ class WorkerProcess:
         )
         self._cut: str | None = None
         self._exit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        watch.begin(self)
         _watch_exit(started.child, self._exited)
         self._stopping: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    @property
+    def is_fresh(self) -> bool:
+        return self._jobs <= 1
+
+    def begin(self, job_id: str, run_id: str) -> None:
+        """From now on it works for that attempt, and what it prints is filed there."""
+        self._jobs += 1
+        self._capture.begin(job_id, run_id)
+
+    def enter(self, stage: str) -> None:
+        """What is printed from now on is of *stage*: import, setup or run."""
+        self.stage = stage
+        self._capture.enter(stage)
+
+    def end(self) -> None:
+        """The attempt is over, and what was printed for it is handed on. Safe to call twice."""
+        self._capture.end()
+
+    def condemn(self, death: Death, grace: float) -> None:
+        """Gives the worker up, unless it is lost already, and ends it as `stop` does: `next` tells at once."""
+        if self.lost is None:
+            self._lose(death)
+            if grace <= 0:
+                self.signal_group(signal.SIGKILL)
+            self._begin_to_stop(grace)
+
+    def signal_group(self, number: int) -> None:
+        """Sends a signal to all of its process group in one call, which nothing that forks escapes."""
+        if not self._exit.done():  # or the number may be another's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
 
     async def send(self, body: dict[str, Json], handle: int | None = None) -> None:
         """Sends one frame. A worker that is gone is noticed by `next`, not here. Raises FrameError."""
@@ -103,7 +128,7 @@ class WorkerProcess:
             if sending.done():
                 sending.result()
         except OSError as error:
-            self._lose(f"could not write to it: {error.strerror}")
+            self._lose(Death(f"it could not be written to: {error.strerror}"))
         finally:
             sending.cancel()
 
@@ -112,13 +137,15 @@ class WorkerProcess:
         while not self._frames:
             if self.lost is None and self._cut is not None:
                 await asyncio.wait({self._exit}, timeout=_CUT_TO_EXIT)
-                self._lose(self._cut)
+                self._lose(Death(self._cut))
             if self.lost is not None:
                 return None
             self._news.clear()
             await self._news.wait()
         frame = self._frames.popleft()
-        if len(self._frames) == _QUEUE_LOW:
+        self._waiting -= frame.size
+        if self._is_held and len(self._frames) <= _QUEUE_LOW and self._waiting < _QUEUE_BYTES:
+            self._is_held = False
             self._channel.resume()
         return frame
 
@@ -128,99 +155,74 @@ class WorkerProcess:
 
     async def stop(self, grace: float) -> None:
         """Ends the process and all it started: TERM, after *grace* seconds KILL. Returns when they are gone."""
+        await asyncio.shield(self._begin_to_stop(grace))
+
+    def _begin_to_stop(self, grace: float) -> asyncio.Task[None]:
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(grace))
-        await asyncio.shield(self._stopping)
+        return self._stopping
 
     async def _stop(self, grace: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._lose("it was stopped")
-        deadline = loop.time() + grace
-        number: int = signal.SIGTERM
-        tree: list[Process] = []
-        while tree := await asyncio.to_thread(kill_tree, self._marker, self.pid, number, tree):
-            if self._exit.done():
-                await asyncio.sleep(_POLL)
-            else:
-                await asyncio.wait({self._exit}, timeout=_POLL)
-            number = signal.SIGKILL if loop.time() >= deadline else 0  # which only looks
+        self._lose(Death("it was stopped"))
+        self._watch.end(self)
+        tree = await self._ask_to_end(grace) if grace > 0 else []
+        self.signal_group(signal.SIGKILL)
+        while tree := await asyncio.to_thread(end_tree, self._marker, self.pid, tree):
+            await self._moment()
         await self._exit
         self._channel.close()
-        self.capture.close()
+        self._capture.close()
         for frame in self._frames:
             frame.close()
         self._frames.clear()
         await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
+    async def _ask_to_end(self, grace: float) -> list[Process]:
+        """TERM to all, once; who is still there when their time is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace
+        tree = await asyncio.to_thread(kill_tree, self._marker, self.pid, signal.SIGTERM)
+        while tree and loop.time() < deadline:
+            await self._moment()
+            tree = await asyncio.to_thread(kill_tree, self._marker, self.pid, 0, tree)  # which only looks
+        return tree
+
+    async def _moment(self) -> None:
+        if self._exit.done():
+            await asyncio.sleep(_POLL)
+        else:
+            await asyncio.wait({self._exit}, timeout=_POLL)
+
     def _arrived(self, frame: Frame) -> None:
-        self.capture.drain()
+        self._capture.drain()
         self._frames.append(frame)
-        if len(self._frames) == _QUEUE_HIGH:
+        self._waiting += frame.size
+        if not self._is_held and (len(self._frames) >= _QUEUE_HIGH or self._waiting >= _QUEUE_BYTES):
+            self._is_held = True
             self._channel.pause()
         self._news.set()
 
-    def _cut_off(self, reason: str) -> None:
+    def _cut_off(self, reason: str, broken: bool) -> None:
         """The connection is over. Mostly it is so because the process ended: that tells more, and comes soon."""
+        if broken:
+            self._lose(Death(f"what it sent is no frame: {reason}"))
         self._cut = reason
         self._news.set()
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, death: Death) -> None:
         if self.lost is None:
-            self.lost = reason
+            self.lost = death
         self._news.set()
 
     def _exited(self) -> None:
         """Reaps the child; what it had written before it died was read first where it had been sent."""
         code = self._child.wait()
         self._channel.read_rest()
-        self.capture.drain()
-        self._lose(f"it was killed by {_signal_name(-code)}" if code < 0 else f"it exited with status {code}")
+        self._capture.drain()
+        self._watch.end(self)
+        self._lose(death_of(code, self._watch.oom_kills() if code == -signal.SIGKILL else 0))
         if not self._exit.done():
             self._exit.set_result(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Spawner:
-    """Starts workers. *umask* is the one they get; *keep* takes what they print, see `Capture`."""
-
-    settings: Settings
-    scratch: Path
-    marker: str
-    umask: int
-    keep: Keep
-
-    def spawn(self, module: Module) -> WorkerProcess:
-        """Starts a worker in the folder of *module*'s file, in a session of its own. Raises OSError.
-
-        It is spawned, never forked: a forked copy would hold the engine's locks and sockets.
-        """
-        own = uuid.uuid4().hex
-        scratch = self.scratch / own
-        scratch.mkdir(mode=0o700)
-        ours, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        marker = f"{self.marker}.{own}"
-        try:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-X", "faulthandler", "-m", "sieve_jobs.engine.worker", str(theirs.fileno())],
-                cwd=module.file.parent,
-                env=worker_environment(os.environ, marker, scratch),
-                stdin=subprocess.DEVNULL,
-                stdout=writing,
-                stderr=writing,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                umask=self.umask,
-            )
-        except OSError:
-            ours.close()
-            os.close(reading)
-            scratch.rmdir()
-            raise
-        finally:
-            theirs.close()
-            os.close(writing)
-        return WorkerProcess(module, _Started(child, marker, scratch, ours, reading), self.settings, self.keep)
 
 
 def _watch_exit(child: subprocess.Popen[bytes], exited: Callable[[], None]) -> None:
@@ -251,10 +253,3 @@ def _pidfd(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
         return None
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

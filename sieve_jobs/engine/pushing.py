@@ -14,15 +14,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from sieve_jobs.engine import body, edits, jobs, query
+from sieve_jobs.engine.admission import push_refusal
 from sieve_jobs.engine.answers import FUNCTION_NOT_FOUND, Refusal, answer, nothing_applied
 from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.children import FamilyError, depth_below
+from sieve_jobs.engine.ends import new_run_id
 from sieve_jobs.engine.engine import Engine, declared_env
 from sieve_jobs.engine.guard import ASKING_RUN
+from sieve_jobs.engine.machine import disk_space
 from sieve_jobs.engine.present import json_text
 from sieve_jobs.engine.records import NewJob, Remembered, Waiting
 from sieve_jobs.engine.settings import Settings
-from sieve_jobs.engine.supervisor import new_run_id
 from sieve_jobs.wire import IDEMPOTENCY_HEADER, Json, Status
 
 REPLAYED_HEADER = "Idempotent-Replayed"
@@ -77,6 +79,7 @@ async def _create(engine: Engine, asked: body.PushRequest, source: str, once: tu
     if found is None:
         raise nothing_applied(404, FUNCTION_NOT_FOUND)
     _require_env(engine, found.function, asked.env)
+    _require_room(engine, found.function)
     job_id = str(uuid.uuid4())
     function = found.function
     hooks = asked.hooks
@@ -123,6 +126,16 @@ def _answer_body(job: NewJob, function: Function, organization_id: str) -> dict[
         "model_id": job.function_id,
         "workflow_id": None,
     }
+
+
+def _require_room(engine: Engine, function: Function) -> None:
+    """Refuses a job that this machine cannot run, or cannot take on now."""
+    refused = engine.refusal(function)
+    if refused is not None:
+        raise nothing_applied(400, refused)
+    full = push_refusal(len(engine.supervisor.lines), disk_space(engine.home.folder), engine.settings)
+    if full is not None:
+        raise full
 
 
 def _require_env(engine: Engine, function: Function, env: dict[str, str]) -> None:

@@ -50,6 +50,30 @@ class Settings:
     """Requests with a wrong key that are answered a second; further ones wait."""
     depth_limit: int = 72
     """Nesting of a JSON body: the 64 levels of a spec, and what a push puts around them."""
+    watch_every: float = 1.0
+    """How often the engine looks at the processes that run jobs."""
+    lease: float = 10.0
+    """How long a worker may be paused before its job is taken from it."""
+    time_limit: float = 18_000.0
+    """How long an attempt at a job may take, import and setup included. Source: Sieve's SDK waits 5 h by default."""
+    memory_limit: int = 0
+    """Of a worker and all it started, without what can be read from a file again; 0 is nine tenths of the machine's."""
+    process_limit: int = 1024
+    """The same, counted in processes."""
+    outputs_count: int = 100_000
+    outputs_size: int = 512 * MEBIBYTE
+    """Of one job's outputs together, as JSON; files are not counted."""
+    queue_limit: int = 100_000
+    """Queued jobs beyond which pushes are refused."""
+    disk_full: float = 0.95
+    disk_spare: int = 10 * 1024 * MEBIBYTE
+    """Pushes and output files are refused on a disk that is so full and has less than that left."""
+    idle_longest: float = 600.0
+    """How long a warm worker without jobs is kept."""
+    gpus: int | None = None
+    """GPUs to place workers on; None asks nvidia-smi."""
+    cpu_ok: bool = True
+    """A function that declares a GPU runs on a machine without one."""
     restart_limit: int = 3
     """How often a job whose worker died is run again before it ends in error."""
     describe_longest: float = 30.0

@@ -1,65 +1,53 @@
-"""Queued jobs to worker processes: who runs next, what happens when a worker dies, and the end of them all."""
+"""Queued jobs to workers: who runs next, what happens when a worker dies, and the end of them all."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import sqlite3
-import uuid
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sieve_jobs.engine import jobs
+from sieve_jobs.engine import ends, jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
-from sieve_jobs.engine.catalog import Catalog, Function, Module
-from sieve_jobs.engine.census import Place, Stage
+from sieve_jobs.engine.catalog import Catalog, Function
+from sieve_jobs.engine.census import Place
 from sieve_jobs.engine.children import Asking, Standing, has_room
-from sieve_jobs.engine.choose import Choice, Head, choose
-from sieve_jobs.engine.process import WorkerProcess
-from sieve_jobs.engine.records import Claimed, Ended, Waiting
+from sieve_jobs.engine.choose import Head, choose
+from sieve_jobs.engine.death import Death
+from sieve_jobs.engine.learning import Learning
+from sieve_jobs.engine.lines import Lines, Unable
+from sieve_jobs.engine.records import Claimed, Waiting
+from sieve_jobs.engine.replica import Replica
+from sieve_jobs.engine.replicas import Replicas
 from sieve_jobs.engine.report import report, report_error
 from sieve_jobs.engine.settings import Settings
-from sieve_jobs.wire import Json
+from sieve_jobs.engine.slots import Slot, Slots
 
-RESTART_ERROR = "error"
-RESTART_PREEMPTION = "preemption"
-"""Types of `restarts` entries: a worker died, or the engine ended under the job."""
-
-
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """A place for one worker. *job* is what runs there; a slot without job and with a worker is idle."""
-
-    module: Module
-    worker: WorkerProcess | None = None
-    job: Claimed | None = None
-    depth: int = 0
-    """How many jobs stand above the one it is reserved for."""
-    is_reserved: bool = True
-    is_cancelled: bool = False
-    """Its job was cancelled, perhaps before it had a worker."""
+_SWEEP_PAUSE = 1.0
+"""Seconds between two looks at workers that have been idle for long and are kept."""
 
 
 @dataclass(slots=True)
 class Supervisor:
-    """Belongs to one event loop. *spawn* starts a worker process, *ended* is told of each job's end."""
+    """Belongs to one event loop. *ended* is told of each job's end."""
 
     settings: Settings
     catalog: Catalog
     desk: Desk
-    spawn: Callable[[Module], WorkerProcess]
+    learning: Learning
     ended: Callable[[str], None]
+    replicas: Callable[[], Mapping[str, Replicas]]
+    """What was set for versions, by their ids."""
+    slots: Slots
     capacity: int
-    asking: Asking = field(default_factory=Asking)
     is_ending: bool = False
-    _queues: dict[tuple[str, int], deque[Waiting]] = field(default_factory=dict)
-    """By function and depth, for the jobs below one that waits must not stand behind those beside it."""
-    _slots: list[_Slot] = field(default_factory=list)
+    lines: Lines = field(default_factory=Lines)
+    asking: Asking = field(default_factory=Asking)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[str, float] = field(default_factory=dict)
-    _describing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _sweep: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self.asking.began = lambda: self._pump(self.catalog.last_seen())
@@ -67,43 +55,48 @@ class Supervisor:
     def add(self, *waiting: Waiting) -> None:
         """Takes jobs that are queued in the store, in order of age, whose functions were just looked for."""
         for job in waiting:
-            self._queues.setdefault((job.name, job.depth), deque()).append(job)
+            self.lines.add(job)
         self._pump(self.catalog.last_seen())
 
     def raise_capacity(self, workers: int) -> None:
         """An engine that was started to serve the API alone gets its first workers; others keep theirs."""
         if self.capacity == 0:
             self.capacity = workers
-            self.pump()
+            self._go_on()
 
     def pump(self) -> None:
-        """Starts whatever can be started. Called after everything that may have changed that."""
+        """Starts whatever can be started. Called after anything outside has changed that, such as replicas."""
+        self.slots.replicas = self.replicas()
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._pump(self.catalog.functions())
 
     def _pump(self, functions: Mapping[str, Function]) -> None:
         if self.is_ending or self.capacity == 0:
             return
-        self._retire({function.module for function in functions.values()})
+        for slot in self.slots.useless(functions, asyncio.get_running_loop().time() - self.settings.idle_longest):
+            self._dismiss(slot)
         while True:
-            taken = [Standing(slot.depth, self._waits(slot)) for slot in self._slots if slot.is_reserved]
-            heads = [head for head in self._heads(functions) if has_room(head.depth, taken, self.capacity)]
-            idle = [slot for slot in self._slots if not slot.is_reserved]
+            heads = [head for head in self._heads(functions) if self._may_start(head, functions)]
+            idle = self.slots.idle()
             choice = choose(heads, [slot.module for slot in idle], self.capacity - self._count_busy())
             if choice is None:
-                return
-            waiting = self._queues[choice.head.name, choice.head.depth].popleft()
-            self._start(self._run(self._take(choice, idle), waiting, functions[choice.head.name]))
+                break
+            slot = self.slots.take(choice, idle, functions)
+            self._start(self._run(slot, self.lines.take(choice.head), functions[choice.head.name]))
+        self._warm_up(functions)
 
     def places(self) -> list[Place]:
         """The workers there are now, and what each is at."""
-        return [_place(slot) for slot in self._slots]
+        return [slot.place() for slot in self.slots.all]
 
-    def _waits(self, slot: _Slot) -> bool:
+    def _waits(self, slot: Slot) -> bool:
         return slot.job is not None and slot.job.run in self.asking
 
     def _count_busy(self) -> int:
         """Places that count against the capacity, idle ones among them."""
-        return sum(1 for slot in self._slots if not self._waits(slot))
+        return sum(1 for slot in self.slots.all if not self._waits(slot))
 
     async def cancel(self, job_id: str) -> bool | None:
         """Cancels a job: True, False if it is at its end already, None if there is no such job.
@@ -115,11 +108,8 @@ class Supervisor:
         if done:
             self.desk.happened()
             self.ended(job_id)
-            for queue in self._queues.values():
-                found = next((job for job in queue if job.id == job_id), None)
-                if found is not None:
-                    queue.remove(found)
-            for slot in self._slots:
+            self.lines.remove(job_id)
+            for slot in self.slots.all:
                 if slot.job is not None and slot.job.run.job_id == job_id:
                     slot.is_cancelled = True
                     if slot.worker is not None:
@@ -127,34 +117,20 @@ class Supervisor:
         return done
 
     async def describe(self, function: Function) -> None:
-        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run.
-
-        Given up after a while: a module may do anything when it is imported, and another request waits.
-        """
-        if self.is_ending or self.capacity == 0:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.describe_longest), self._describing:
-                await self._import(function)
-
-    async def _import(self, function: Function) -> None:
-        worker = self.spawn(function.module)
-        try:
-            error = await load(worker, self.desk)
-            if error:
-                report(f"could not import {function.module.file}:\n{error}")
-        finally:
-            await worker.stop(self.settings.end_grace)
+        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run."""
+        if not self.is_ending and self.capacity > 0:
+            await self.learning.describe(function)
 
     async def end(self) -> int:
         """Queues running jobs again, ends all workers; how many jobs that were."""
         self.is_ending = True
+        if self._sweep is not None:
+            self._sweep.cancel()
         count = 0
-        for slot in self._slots:
+        for slot in self.slots.all:
             if slot.job is not None:
-                why = (RESTART_PREEMPTION, "the engine ended")
-                count += await self._requeue(slot.job, why)
-        workers = [slot.worker for slot in self._slots if slot.worker is not None]
+                count += await ends.requeue(self.desk, slot.job, ends.ENGINE_ENDED)
+        workers = [slot.worker for slot in self.slots.all if slot.worker is not None]
         await asyncio.gather(*(worker.stop(self.settings.end_grace) for worker in workers))
         while self._tasks:
             await asyncio.wait(self._tasks)
@@ -166,21 +142,12 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _heads(self, present: Mapping[str, Function]) -> list[Head]:
-        """The oldest waiting job of each function; those whose function is gone are ended instead."""
-        heads = []
-        for (name, depth), queue in list(self._queues.items()):
-            while queue:
-                waiting = queue[0]
-                found = present.get(name)
-                if found is None and not self._is_gone(name):
-                    break
-                if found is not None and (not waiting.pinned or found.id == waiting.function_id):
-                    self._absent.pop(name, None)
-                    heads.append(Head(waiting.seq, name, found.module, depth))
-                    break
-                self._start(self._fail(queue.popleft(), found is not None))
-            else:
-                del self._queues[name, depth]
+        """The first of each line; those whose function is gone are ended instead."""
+        heads, unable = self.lines.heads(present, self._is_gone)
+        for head in heads:
+            self._absent.pop(head.name, None)
+        for found in unable:
+            self._start(self._fail(found))
         return heads
 
     def _is_gone(self, name: str) -> bool:
@@ -189,31 +156,64 @@ class Supervisor:
         now = loop.time()
         since = self._absent.setdefault(name, now)
         if since == now:
-            loop.call_later(self.settings.absence, self.pump)
+            loop.call_later(self.settings.absence, self._go_on)
         return now - since >= self.settings.absence
 
-    def _take(self, choice: Choice, idle: list[_Slot]) -> _Slot:
-        """The slot the choice is for, reserved; a worker to be ended first is still in it."""
-        if choice.idle is not None:
-            slot = idle[choice.idle]
-        elif choice.evict is not None:
-            slot = idle[choice.evict]
-            slot.module = choice.head.module
-        else:
-            slot = _Slot(choice.head.module)
-            self._slots.append(slot)
-        slot.is_reserved, slot.depth = True, choice.head.depth
-        return slot
+    def _may_start(self, head: Head, functions: Mapping[str, Function]) -> bool:
+        """Whether nothing but a free worker is missing."""
+        function = functions[head.name]
+        taken = [Standing(slot.depth, self._waits(slot)) for slot in self.slots.all if slot.is_reserved]
+        return (
+            has_room(head.depth, taken, self.capacity)
+            and not self.slots.is_limited(function.id)
+            and self._has_gpu(function, functions)
+        )
 
-    def _retire(self, current: set[Module]) -> None:
-        """Ends idle workers whose source has changed, or that died."""
-        for slot in list(self._slots):
-            dead = slot.worker is not None and slot.worker.lost is not None
-            if not slot.is_reserved and (slot.module not in current or dead):
-                slot.is_reserved = True
-                self._start(self._replace(slot))
+    def _has_gpu(self, function: Function, functions: Mapping[str, Function]) -> bool:
+        """Whether a worker for *function* has its share of a GPU, or needs none. Makes room where it has not."""
+        slots, module = self.slots, function.module
+        if slots.gpus == 0 or any(slot.module == module for slot in slots.idle()):
+            return True
+        if slots.known(function.id) is None and module not in self.learning.broken:
+            if not self.learning.is_busy:
+                self._start(self._learn(function))
+            return False
+        if slots.has_room(module, functions):
+            return True
+        spare = slots.spare_gpu()
+        if spare is not None:
+            self._dismiss(spare)
+        return False
 
-    async def _run(self, slot: _Slot, waiting: Waiting, function: Function) -> None:
+    async def _learn(self, function: Function) -> None:
+        """Finds out whether a function needs a GPU before it gets a worker, which sees one from its start or never."""
+        await self.describe(function)
+        if self.slots.known(function.id) is None:
+            self.learning.broken.add(function.module)
+        self._go_on()
+
+    def _warm_up(self, functions: Mapping[str, Function]) -> None:
+        """Starts the workers that are to be kept, where there is a place that no job needs."""
+        for module in self.slots.wanted(functions).elements():
+            has_place = self._count_busy() < self.capacity and self.slots.has_room(module, functions)
+            if has_place and module not in self.learning.broken:
+                self._start(self._warm(self.slots.add(module, functions)))
+
+    async def _warm(self, slot: Slot) -> None:
+        """A worker ahead of its first job: started, and its module imported."""
+        ready = False
+        try:
+            slot.worker = self._spawn_in(slot)
+            ready = await load(slot.worker, self.desk) is None
+        except OSError as error:
+            report(f"could not start a worker: {error.strerror}")
+        finally:
+            if not ready:
+                self.learning.broken.add(slot.module)
+            await self._leave(slot, keep=ready)
+            self._go_on()
+
+    async def _run(self, slot: Slot, waiting: Waiting, function: Function) -> None:
         """One job in one slot, from claim to the slot's next use."""
         outcome = Outcome(recycle=True)
         try:
@@ -233,88 +233,79 @@ class Supervisor:
             outcome = Outcome(recycle=True)
             if slot.job is not None:
                 with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
-                    await self._lost(slot.job, waiting, "the engine could not record its result")
+                    await self._lost(slot.job, waiting, Death("the engine could not record its result"))
         finally:
-            slot.job, slot.is_cancelled = None, False
+            slot.job, slot.version_id, slot.is_cancelled = None, None, False
             await self._leave(slot, keep=not outcome.recycle)
-            self.pump()
+            self._go_on()
 
-    async def _attempt(self, slot: _Slot, claimed: Claimed, function: Function) -> Outcome:
+    async def _attempt(self, slot: Slot, claimed: Claimed, function: Function) -> Outcome:
         worker = slot.worker
         if worker is not None and worker.module != slot.module:
             await worker.stop(self.settings.end_grace)
             worker = None
         if self.is_ending:  # claimed while `end` went through the slots
-            await self._requeue(claimed, (RESTART_PREEMPTION, "the engine ended"))
+            await ends.requeue(self.desk, claimed, ends.ENGINE_ENDED)
         if self.is_ending or slot.is_cancelled:
             return Outcome(recycle=True)
         if worker is None:
             try:
-                worker = slot.worker = self.spawn(function.module)
+                worker = slot.worker = self._spawn_in(slot)
             except OSError as error:
-                return Outcome(lost=f"it could not be started: {error.strerror}", recycle=True)
-        return await attempt(worker, function, claimed, self.desk)
+                return Outcome(lost=Death(f"it could not be started: {error.strerror}"), recycle=True)
+        too_long = Death(f"it ran for more than {self.settings.time_limit:,g} s, the limit of a job", repeats=True)
+        grace = self.settings.cancel_grace
+        timer = asyncio.get_running_loop().call_later(self.settings.time_limit, worker.condemn, too_long, grace)
+        try:
+            return await attempt(worker, function, claimed, self.desk)
+        finally:
+            timer.cancel()
 
-    async def _replace(self, slot: _Slot) -> None:
+    def _spawn_in(self, slot: Slot) -> Replica:
+        return self.learning.spawn(slot.module, None if slot.hold is None else slot.hold.gpu)
+
+    def _dismiss(self, slot: Slot) -> None:
         """Ends an idle worker that is of no use, and gives its place to whoever waits for one."""
-        await self._leave(slot, keep=False)
-        self.pump()
+        slot.is_reserved = True
+        self._start(self._replace(slot))
 
-    async def _leave(self, slot: _Slot, *, keep: bool) -> None:
+    async def _replace(self, slot: Slot) -> None:
+        await self._leave(slot, keep=False)
+        self._go_on()
+
+    async def _leave(self, slot: Slot, *, keep: bool) -> None:
         """Makes a slot idle, or ends its worker and removes it; with more workers than may be, that is right too."""
         worker = slot.worker
         keep = keep and self._count_busy() <= self.capacity
         if keep and worker is not None and worker.lost is None and not self.is_ending:
-            slot.is_reserved = False
+            slot.is_reserved, slot.idle_since = False, asyncio.get_running_loop().time()
+            self._sweep_later()
             return
         if worker is not None:
             await worker.stop(self.settings.end_grace)
-        if slot in self._slots:
-            self._slots.remove(slot)
+        self.slots.remove(slot)
 
-    async def _lost(self, claimed: Claimed, waiting: Waiting, reason: str) -> None:
-        """A worker died under a job: queue it again with the reason, or end it when that happened too often."""
-        limit = self.settings.restart_limit
-        row = self.desk.store.read(lambda db: jobs.get(db, claimed.run.job_id))
-        died = sum(1 for entry in row.restarts if _type_of(entry) == RESTART_ERROR) if row else 0
-        if died < limit:
-            if await self._requeue(claimed, (RESTART_ERROR, f"worker died: {reason}")):
-                self._queues.setdefault((waiting.name, waiting.depth), deque()).appendleft(waiting)
+    def _sweep_later(self) -> None:
+        """Sees to it that idle workers are looked at again when one may have been so for too long."""
+        loop = asyncio.get_running_loop()
+        since = [slot.idle_since for slot in self.slots.idle()]
+        if since and self._sweep is None:
+            due = max(min(since) + self.settings.idle_longest, loop.time() + _SWEEP_PAUSE)
+            self._sweep = loop.call_at(due, self._swept)
+
+    def _swept(self) -> None:
+        self._sweep = None
+        self._go_on()
+        self._sweep_later()
+
+    async def _lost(self, claimed: Claimed, waiting: Waiting, death: Death) -> None:
+        if await ends.lost(self.desk, claimed, death, self.settings.restart_limit):
+            self.lines.put_back(waiting)
             return
-        error = f"Worker died {died + 1} times, the last time because {reason}; the job is not run again."
-        now = datetime.now(UTC)
-        count = len(row.outputs) if row else 0
-        await self.desk.store.write(lambda db: jobs.finish(db, claimed.run, Ended(count, error), now))
         self.desk.happened()
         self.ended(waiting.id)
 
-    async def _requeue(self, claimed: Claimed, why: tuple[str, str]) -> bool:
-        now, following = datetime.now(UTC), new_run_id(claimed.run.job_id)
-        return await self.desk.store.write(lambda db: jobs.requeue(db, claimed.run, following, why, now))
-
-    async def _fail(self, waiting: Waiting, is_here: bool) -> None:
-        """Ends a queued job whose function cannot be run any more."""
-        what = f"version {waiting.function_id} of it is not here any more" if is_here else "it is not here any more"
-        error = f"Function not found. {waiting.owner}/{waiting.name}: {what}"
-        now = datetime.now(UTC)
-        await self.desk.store.write(lambda db: jobs.fail_queued(db, waiting.id, error, now))
+    async def _fail(self, unable: Unable) -> None:
+        await ends.fail(self.desk, unable)
         self.desk.happened()
-        self.ended(waiting.id)
-
-
-def new_run_id(job_id: str) -> str:
-    """The id of a job's next attempt. Source: captured run ids are the job id and a uuid."""
-    return f"{job_id}-{uuid.uuid4()}"
-
-
-def _place(slot: _Slot) -> Place:
-    version_id = slot.job.function_id if slot.job is not None else None
-    if slot.worker is None or not slot.worker.is_loaded:
-        return Place(slot.module, version_id, Stage.STARTING)
-    if slot.job is None:
-        return Place(slot.module, None, Stage.IDLE)
-    return Place(slot.module, version_id, Stage.SETUP if slot.worker.capture.stage == "setup" else Stage.ACTIVE)
-
-
-def _type_of(entry: Json) -> Json:
-    return entry.get("type") if isinstance(entry, dict) else None
+        self.ended(unable.job.id)

@@ -17,9 +17,9 @@ from sieve_jobs.engine.choose import PASSED_OVER, Choice, Head, choose
 from sieve_jobs.engine.deliver import delay_before
 from sieve_jobs.engine.frames import BlockingChannel, Decoder, FrameError, encode
 from sieve_jobs.engine.present import expand_inputs
-from sieve_jobs.engine.process import worker_environment
 from sieve_jobs.engine.settings import Settings, parse_settings
 from sieve_jobs.engine.signing import FileRef, Signer, has_expired, parse_file_url, safe_name
+from sieve_jobs.engine.spawner import worker_environment
 from sieve_jobs.engine.tree import Process, tree_of
 from sieve_jobs.engine.worker.loading import drop_racy_bytecode, search_path
 

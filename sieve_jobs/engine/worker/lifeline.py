@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import resource
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 from sieve_jobs.engine.frames import BlockingChannel, Frame, FrameError
@@ -15,6 +18,10 @@ from sieve_jobs.engine.tree import MARKER, kill_tree
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_OPEN_FILES = 65_536
+_OOM_SCORE = "500"
+"""Of -1000 to 1000: when memory runs out, the kernel is to take a function before the engine or the desktop."""
 _ROUNDS = 10
 _ENGINE_DIED = signal.SIGHUP
 _OURS = (signal.SIGTERM, _ENGINE_DIED)
@@ -41,6 +48,7 @@ class Lifeline:
         signal.signal(_ENGINE_DIED, self._orphaned)
         signal.signal(signal.SIGTERM, _terminated)
         _tell_kernel()
+        _limit()
         os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._ordinary)
         if os.getppid() != self._engine:
             self._abandoned()
@@ -105,3 +113,19 @@ def _tell_kernel() -> None:
         prctl = ctypes.CDLL(None, use_errno=True).prctl
         prctl(_PR_SET_PDEATHSIG, int(_ENGINE_DIED), 0, 0, 0)
         prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _limit() -> None:
+    """No core files, enough descriptors for a busy function, and first in line when the kernel needs memory.
+
+    The process stays "dumpable": without that its own /proc files, by which inputs have their paths, and what the
+    engine reads there would be root's. Address space is not limited either: a GPU driver maps far more than it uses.
+    """
+    for number, wanted in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, _OPEN_FILES)):
+        with contextlib.suppress(OSError, ValueError):
+            _, hard = resource.getrlimit(number)
+            soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(number, (soft, hard))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")

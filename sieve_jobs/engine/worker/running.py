@@ -58,6 +58,7 @@ class Runner:
 
     def run(self, order: Order) -> None:
         """Runs to the end and tells the engine how it went; raises only StopRequested and EngineGone."""
+        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)  # a job may have removed it
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
         home = Path.cwd()
         end_questions, ask = self.talk.for_job()

@@ -86,6 +86,13 @@ def shout(text: sieve.File, name: str = "loud.txt") -> sieve.File:
     return sieve.File(path=folder / name, suffix=Path(text.path).suffix)
 
 
+@sieve.function(name="count")
+def count(to: int):
+    for number in range(to):
+        time.sleep(0.002)
+        yield number
+
+
 @sieve.function(name="talk")
 def talk(port: int):
     print("one")

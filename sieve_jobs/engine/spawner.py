@@ -1,0 +1,87 @@
+"""Starting worker processes: their command, their environment, their ends of what ties them to the engine."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sieve_jobs.engine.catalog import Module
+from sieve_jobs.engine.process import Keep, Started, WorkerProcess
+from sieve_jobs.engine.settings import Settings
+from sieve_jobs.engine.tree import MARKER
+from sieve_jobs.engine.watch import Watch
+
+_KEPT_FROM_WORKERS = (
+    *("SIEVE*", "AWS_*", "GOOGLE_*", "AZURE_*", "GITHUB_*", "GH_*", "ACTIONS_*", "SSH_*", "PG*"),
+    *("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "*CREDENTIAL*"),
+)
+"""Variables of the engine's environment that functions do not inherit: a job brings its secrets in its `env`."""
+
+
+def worker_environment(environ: Mapping[str, str], marker: str, scratch: Path) -> dict[str, str]:
+    """The environment a worker starts with."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in _KEPT_FROM_WORKERS)
+    }
+    return {**kept, MARKER: marker, "TMPDIR": str(scratch)}
+
+
+@dataclass(frozen=True, slots=True)
+class Spawner:
+    """Starts workers. *umask* is the one they get; *keep* takes what they print, see `Capture`."""
+
+    settings: Settings
+    scratch: Path
+    marker: str
+    umask: int
+    keep: Keep
+    watch: Watch
+
+    def spawn(self, module: Module, gpu: int | None = None) -> WorkerProcess:
+        """Starts a worker in the folder of *module*'s file, in a session of its own. Raises OSError.
+
+        It is spawned, never forked: a forked copy would hold the engine's locks and sockets. *gpu* is the only one
+        it is to see; by default it sees what the engine does.
+        """
+        own = uuid.uuid4().hex
+        scratch = self.scratch / own
+        scratch.mkdir(mode=0o700)
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        marker = f"{self.marker}.{own}"
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-X", "faulthandler", "-m", "sieve_jobs.engine.worker", str(theirs.fileno())],
+                cwd=module.file.parent,
+                env={**worker_environment(os.environ, marker, scratch), **_gpu_environment(gpu)},
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                umask=self.umask,
+            )
+        except OSError:
+            ours.close()
+            os.close(reading)
+            scratch.rmdir()
+            raise
+        finally:
+            theirs.close()
+            os.close(writing)
+        started = Started(child, marker, scratch, ours, reading)
+        return WorkerProcess(module, started, self.settings, self.keep, self.watch)
+
+
+def _gpu_environment(gpu: int | None) -> dict[str, str]:
+    """Numbered as nvidia-smi does, not by speed."""
+    return {} if gpu is None else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": str(gpu)}
