@@ -136,7 +136,10 @@ def receiving() -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(content) < int(self.headers["Content-Length"]):  # the engine was killed meanwhile
+                return
+            body = json.loads(content)
             status = receiver.answers.pop(0) if receiver.answers else 204
             receiver.received.put((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             self.send_response(status)

@@ -249,8 +249,18 @@ def test_a_fork_that_comes_back_does_not_answer_for_the_job(client: Client, what
 
 
 def test_cancelling_races_with_finishing_to_one_end(client: Client, receiver: Receiver):
+    race(client, receiver, 20)
+
+
+@pytest.mark.soak
+def test_cancelling_races_with_finishing_many_times(client: Client, receiver: Receiver):
+    for _ in range(100):
+        race(client, receiver, 100)
+
+
+def race(client: Client, receiver: Receiver, count: int) -> None:
     hook = {"type": "job.complete.no_output", "url": receiver.url}
-    jobs = [client.push("add", {"a": 1}, webhooks=[hook]) for _ in range(20)]
+    jobs = [client.push("add", {"a": 1}, webhooks=[hook]) for _ in range(count)]
     answers = [client.http.delete(f"/v2/jobs/{job_id}").status_code for job_id in jobs]
     ends = {job_id: client.end_of(job_id)["status"] for job_id in jobs}
     assert [ends[job_id] == "cancelled" for job_id in jobs] == [status == 200 for status in answers]
