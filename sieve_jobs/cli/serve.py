@@ -24,8 +24,16 @@ from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
     "--cors-origin", "origins", multiple=True, metavar="ORIGIN",
     help="Let pages of this origin use the API; may be repeated.",
 )  # fmt: skip
-def command(
-    session: Session, port: int, workers: int | None, folders: tuple[str, ...], origins: tuple[str, ...]
+@click.option("--cpu-ok", is_flag=True, help="Run functions that declare a GPU on the CPU where there is none.")
+@click.option("--gpus", type=click.IntRange(0, 1024), help="GPUs to place workers on; default what nvidia-smi lists.")
+def command(  # noqa: PLR0917 -- click passes by name
+    session: Session,
+    port: int,
+    workers: int | None,
+    folders: tuple[str, ...],
+    origins: tuple[str, ...],
+    cpu_ok: bool,
+    gpus: int | None,
 ) -> ExitCode:
     """Run the engine for this project: Sieve's API on 127.0.0.1, running the Python functions of functions/.
 
@@ -49,6 +57,8 @@ def command(
         port=port,
         functions=tuple(path.resolve() for path in given) or settings.functions,
         cors_origins=(*settings.cors_origins, *map(_origin, origins)),
+        cpu_ok=cpu_ok,
+        gpus=gpus,
     )
     try:
         requeued = serve(settings, session.streams.err or sys.stderr)
