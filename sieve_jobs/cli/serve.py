@@ -26,6 +26,7 @@ from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
 )  # fmt: skip
 @click.option("--cpu-ok", is_flag=True, help="Run functions that declare a GPU on the CPU where there is none.")
 @click.option("--gpus", type=click.IntRange(0, 1024), help="GPUs to place workers on; default what nvidia-smi lists.")
+@click.option("--no-install", is_flag=True, help="Install no python_packages: functions get the engine's own.")
 def command(  # noqa: PLR0917 -- click passes by name
     session: Session,
     port: int,
@@ -34,6 +35,7 @@ def command(  # noqa: PLR0917 -- click passes by name
     origins: tuple[str, ...],
     cpu_ok: bool,
     gpus: int | None,
+    no_install: bool,
 ) -> ExitCode:
     """Run the engine for this project: Sieve's API on 127.0.0.1, running the Python functions of functions/.
 
@@ -59,6 +61,7 @@ def command(  # noqa: PLR0917 -- click passes by name
         cors_origins=(*settings.cors_origins, *map(_origin, origins)),
         cpu_ok=cpu_ok,
         gpus=gpus,
+        installs=settings.installs and not no_install,
     )
     try:
         requeued = serve(settings, session.streams.err or sys.stderr)

@@ -67,6 +67,12 @@ def duration(value: object) -> float:
     raise ValueError('a duration such as "90s", "30m" or "2h", or a number of seconds')
 
 
+def switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
 def variables(value: object) -> Mapping[str, str]:
     if not isinstance(value, dict):
         raise ValueError("a table of strings")

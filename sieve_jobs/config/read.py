@@ -41,6 +41,7 @@ ENGINE_KEYS: Mapping[str, Kind] = {
     "allow_private": kinds.allowances,
     "cors_origins": kinds.origins,
     "webhook_shape": kinds.shape,
+    "install": kinds.switch,
 }
 LATER_ENGINE_KEYS = frozenset({"keep"})
 LATER_TARGET_KEYS = frozenset({"stand_ins", "max_cost", "uploads", "keep"})

@@ -59,6 +59,11 @@ def _engine() -> dict[str, Any]:
             "default": EngineTable().webhook_shape,
             "description": "How webhooks write outputs.",
         },
+        "install": {
+            "type": "boolean",
+            "default": EngineTable().install,
+            "description": "Install the python_packages that functions declare, in environments of their own.",
+        },
     }
 
 

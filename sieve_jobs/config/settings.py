@@ -36,7 +36,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class EngineTable:
-    """The table `[engine]`: whom the embedded engine lets in and sends to beside the usual."""
+    """The table `[engine]`: what the embedded engine does that is not the usual."""
 
     allow_private: tuple[str, ...] = ()
     """Private addresses that webhooks may be sent to: `10.0.0.0/8`, `192.168.1.5:9000`."""
@@ -44,6 +44,8 @@ class EngineTable:
     """Origins whose pages may use its API from a browser."""
     webhook_shape: str = "object"
     """How webhooks write outputs: `object`, or `pairs` as some receivers of Sieve's have it."""
+    install: bool = True
+    """Whether python_packages that functions declare are installed, in environments of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from sieve_jobs.engine.children import Passes
 from sieve_jobs.engine.death import Death
 from sieve_jobs.engine.files import FileError, keep_output, open_input
 from sieve_jobs.engine.frames import Frame, FrameError
+from sieve_jobs.engine.logbook import BUILD
 from sieve_jobs.engine.present import Described
-from sieve_jobs.engine.records import Claimed, Ended
+from sieve_jobs.engine.records import Claimed, Ended, Line
 from sieve_jobs.engine.replica import Replica
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.signing import Signer
@@ -49,6 +50,8 @@ class Desk:
     refusal: Callable[[Function], str | None]
     """Why a function cannot be run on this machine, once its module was imported."""
     settings: Settings
+    notes: Callable[[Module], Sequence[str]]
+    """What of a module's declaration is not so on this machine: shown in the log of its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ async def attempt(worker: Replica, function: Function, claimed: Claimed, desk: D
     """Runs *claimed* on *worker* to its end, which is then in the store, or until the worker is lost."""
     worker.begin(claimed.run.job_id, claimed.run.run_id)
     try:
+        _tell_notes(worker.module, claimed, desk)
         if not worker.is_loaded:
             error = await load(worker, desk)
             if error is not None:
@@ -100,6 +104,14 @@ async def attempt(worker: Replica, function: Function, claimed: Claimed, desk: D
         return await _run(worker, function, claimed, desk)
     finally:
         worker.end()
+
+
+def _tell_notes(module: Module, claimed: Claimed, desk: Desk) -> None:
+    """Puts in a job's log what of the declaration is not so here, ahead of what may come of it."""
+    now = time.time_ns()
+    lines = [Line(now + place, claimed.run.run_id, BUILD, note) for place, note in enumerate(desk.notes(module))]
+    if lines:
+        desk.store.post(lambda db: jobs.add_lines(db, claimed.run.job_id, lines))
 
 
 async def _run(worker: Replica, function: Function, claimed: Claimed, desk: Desk) -> Outcome:

@@ -6,18 +6,25 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sieve_jobs.engine.report import report
-from sieve_jobs.source import SKIPPED_FOLDERS, DeclaredFunction, FunctionSources, read_functions
+from sieve_jobs.source import (
+    NOTHING_DECLARED,
+    SKIPPED_FOLDERS,
+    DeclaredFunction,
+    Environment,
+    FunctionSources,
+    read_functions,
+)
 from sieve_jobs.wire import format_time
 
 _NAMESPACE = uuid.UUID("8d0a7f4e-9a51-5c6e-8e43-5f0b1d6d2c11")
 _REFERENCE = re.compile(r"([^/:\s]+)/([^/:\s]+)(?::([^/:\s]+))?")
-_SHORTEST_PREFIX = 4
+SHORTEST_PREFIX = 4
 """Characters of a version id that may stand for it. Source: Sieve's docs."""
 _RACY_NS = 20_000_000
 """A file changed less than this before it was looked at may change again under the same time: it is read again."""
@@ -32,6 +39,8 @@ class Module:
     files: tuple[Path, ...]
     """What was hashed: the file and the project modules it imports."""
     roots: tuple[Path, ...]
+    environment: Environment = NOTHING_DECLARED
+    """What its functions declare, together: one process runs them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,13 @@ class Catalog:
     Looking costs one stat a file, some ten microseconds where there are a few; nothing is read unless it changed.
     """
 
-    def __init__(self, folders: Sequence[Path], owner: str) -> None:
+    def __init__(
+        self, folders: Sequence[Path], owner: str, found: Callable[[Sequence[Function]], None] = lambda _: None
+    ) -> None:
         self._folders = tuple(folders)
         self._owner = owner
+        self._found = found
+        """Told of versions when they are first seen."""
         self._seen: frozenset[tuple[object, ...]] | None = None
         self._functions: Mapping[str, Function] = {}
         self._imported: frozenset[Path] = frozenset()
@@ -103,8 +116,9 @@ class Catalog:
         before = {it.id: it for it in self._functions.values()}
         now = format_time(datetime.now(UTC))
         functions = {}
+        environments = _by_file(sources)
         for name, declared in sources.functions.items():
-            made = _function(declared, self._owner, now)
+            made = _function(declared, self._owner, now, environments[declared.file])
             functions[name] = before.get(made.id, made)
         self._functions = functions
         self._imported = frozenset(file for it in sources.functions.values() for file in it.files)
@@ -112,21 +126,38 @@ class Catalog:
             self._problems = sources.problems
             for file, line, problem in sources.problems:
                 report(f"{file}:{line}: {problem}")
+        self._found([it for it in functions.values() if it.id not in before])
 
 
 def is_version(full: str, asked: str) -> bool:
     """Whether *asked* is the version id *full*, or enough of its beginning."""
-    return len(asked) >= _SHORTEST_PREFIX and full.startswith(asked.lower())
+    return len(asked) >= SHORTEST_PREFIX and full.startswith(asked.lower())
 
 
-def _function(declared: DeclaredFunction, owner: str, now: str) -> Function:
+def _by_file(sources: FunctionSources) -> dict[Path, Environment]:
+    """What the functions of each file declare, together; of two versions of Python or CUDA the first counts."""
+    found: dict[Path, Environment] = {}
+    for declared in sources.functions.values():
+        one, other = found.get(declared.file, NOTHING_DECLARED), declared.environment
+        found[declared.file] = Environment(
+            python_packages=tuple(dict.fromkeys((*one.python_packages, *other.python_packages))),
+            system_packages=tuple(dict.fromkeys((*one.system_packages, *other.system_packages))),
+            run_commands=tuple(dict.fromkeys((*one.run_commands, *other.run_commands))),
+            python_version=one.python_version or other.python_version,
+            cuda_version=one.cuda_version or other.cuda_version,
+            unread=tuple(dict.fromkeys((*one.unread, *other.unread))),
+        )
+    return found
+
+
+def _function(declared: DeclaredFunction, owner: str, now: str, environment: Environment) -> Function:
     return Function(
         owner=owner,
         name=declared.name,
         id=str(uuid.uuid5(_NAMESPACE, f"{owner}/{declared.name}:{declared.source_hash}")),
         attribute=declared.attribute,
         streams=declared.streams,
-        module=Module(declared.file, declared.source_hash, declared.files, declared.roots),
+        module=Module(declared.file, declared.source_hash, declared.files, declared.roots, environment),
         read_at=now,
     )
 

@@ -10,7 +10,7 @@ from sieve_jobs.engine import jobs
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.death import Death, RestartType, last_words, runs_again
 from sieve_jobs.engine.lines import Unable
-from sieve_jobs.engine.records import Claimed, Ended
+from sieve_jobs.engine.records import Claimed, Ended, Waiting
 
 ENGINE_ENDED = Death("the engine ended", RestartType.PREEMPTION)
 ENGINE_KILLED = Death("the engine was killed", RestartType.PREEMPTION)
@@ -37,11 +37,15 @@ async def requeue(desk: Desk, claimed: Claimed, death: Death) -> bool:
     return await desk.store.write(lambda db: jobs.requeue(db, claimed.run, following, why, now))
 
 
-async def fail(desk: Desk, unable: Unable) -> None:
-    """Ends a queued job whose function cannot be run any more."""
+def absence(unable: Unable) -> str:
+    """Why a job whose function is gone cannot be run."""
     job = unable.job
     what = f"version {job.function_id} of it is not here any more" if unable.is_here else "it is not here any more"
-    error = f"Function not found. {job.owner}/{job.name}: {what}"
+    return f"Function not found. {job.owner}/{job.name}: {what}"
+
+
+async def fail(desk: Desk, job: Waiting, error: str) -> None:
+    """Ends a queued job that cannot be run."""
     now = datetime.now(UTC)
     await desk.store.write(lambda db: jobs.fail_queued(db, job.id, error, now))
 

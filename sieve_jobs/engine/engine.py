@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import hmac
 import json
+import os
 import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sieve_jobs.engine import jobs, machine, placing, vault
+from sieve_jobs.engine import history, jobs, logbook, machine, placing, vault
 from sieve_jobs.engine.addresses import Policy, parse_allowance
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.children import Passes
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.ends import ENGINE_KILLED, new_run_id
+from sieve_jobs.engine.environments import Environments, Ready
+from sieve_jobs.engine.environments import Line as BuildLine
 from sieve_jobs.engine.home import Home
 from sieve_jobs.engine.hub import Hub
 from sieve_jobs.engine.learning import Learning
@@ -33,7 +37,7 @@ from sieve_jobs.engine.replicas import Replicas, all_replicas
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.signing import Signer
 from sieve_jobs.engine.slots import Slots
-from sieve_jobs.engine.spawner import Spawner
+from sieve_jobs.engine.spawner import Grounds, Spawner
 from sieve_jobs.engine.store import Store
 from sieve_jobs.engine.supervisor import Supervisor
 from sieve_jobs.engine.watch import Watch
@@ -70,7 +74,12 @@ class Descriptions:
             return
         self._known[function_id] = described
         text = json.dumps(asdict(described))
-        self.store.post(lambda db: db.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (function_id, text)))
+
+        def change(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", (function_id, text))
+            history.mark_ready(db, function_id, datetime.now(UTC))
+
+        self.store.post(change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Engine:
         self.organization_id = self.store.meta("organization_id")
         self._secret = bytes.fromhex(self.store.meta("signing_key"))
         self.signer = Signer(self._secret, origin, settings.file_ttl)
-        self.catalog = Catalog(settings.functions, settings.owner)
+        self.catalog = Catalog(settings.functions, settings.owner, self._found)
         self.descriptions = Descriptions(self.store)
         self.hub = Hub()
         self.pushes = Latency()
@@ -104,8 +113,13 @@ class Engine:
         self.deliverer = Deliverer(self.store, settings, self.view, sender)
         self.pushing: set[str] = set()
         """Idempotency keys whose first push is not committed yet."""
-        watch = Watch(settings)
-        self._spawner = Spawner(settings, home.scratch, engine_marker(home.folder), umask, self._keep, watch)
+        marker = engine_marker(home.folder)
+        self.environments = Environments(
+            home.environments, marker, os.environ, settings.installs, self._built, self._environment_changed
+        )
+        self.environments.open()
+        grounds = Grounds(self._python, self.environments.lent)
+        self._spawner = Spawner(settings, home.scratch, marker, umask, self._keep, Watch(settings), grounds)
         self.passes = Passes()
         desk = Desk(
             self.store,
@@ -118,11 +132,20 @@ class Engine:
             self.passes,
             self.refusal,
             settings,
+            self.environments.notes,
         )
         learning = Learning(settings, desk, self._spawner.spawn)
         slots = Slots(self.descriptions.get)
         self.supervisor = Supervisor(
-            settings, self.catalog, desk, learning, self.hub.ended, self._replicas, slots, capacity=settings.workers
+            settings,
+            self.catalog,
+            desk,
+            learning,
+            self.hub.ended,
+            self._replicas,
+            slots,
+            self.environments,
+            capacity=settings.workers,
         )
 
     async def recover(self) -> int:
@@ -145,7 +168,9 @@ class Engine:
     async def end(self) -> int:
         """Ends waiting requests, workers and deliveries; how many running jobs were queued again."""
         self.hub.end()
-        return await self.supervisor.end()
+        count = await self.supervisor.end()
+        await self.environments.end()
+        return count
 
     async def _count_gpus(self) -> int:
         """Asks the driver where there is one, which may take a second."""
@@ -182,6 +207,30 @@ class Engine:
                 self.descriptions.put(function.id, by_attribute[function.attribute])
             elif function.module == module:
                 self.descriptions.fail(function.id)
+
+    def _found(self, functions: Sequence[Function]) -> None:
+        if functions:
+            self.store.post(lambda db: history.record(db, functions))
+
+    def _built(self, module: Module, said: Sequence[BuildLine], is_there: bool) -> None:
+        """Keeps what a build said, where it was news: an environment that is found again has nothing to tell."""
+        ids = [it.id for it in self.catalog.last_seen().values() if it.module == module]
+        now = datetime.now(UTC)
+
+        def change(db: sqlite3.Connection) -> None:
+            for version_id in history.mark_built(db, ids, now) if is_there else ids:
+                logbook.add_build_lines(db, version_id, said)
+
+        self.store.post(change)
+
+    def _environment_changed(self) -> None:
+        self.supervisor.pump()
+
+    def _python(self, module: Module) -> Path | None:
+        found = self.environments.of(module)
+        if not isinstance(found, Ready):
+            raise OSError(errno.ENOENT, "its environment is not there")
+        return found.python
 
     def _keep(self, job_id: str, lines: list[Line]) -> None:
         self.store.post(lambda db: jobs.add_lines(db, job_id, lines))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sieve_jobs.engine import answers, census, edits, forms, jobs, query, replicas, usage
+from sieve_jobs.engine import answers, census, edits, forms, history, jobs, query, replicas, usage
 from sieve_jobs.engine.answers import Refusal, answer
 from sieve_jobs.engine.catalog import Function, is_version
 from sieve_jobs.engine.engine import Engine
-from sieve_jobs.engine.present import Described, ImportFailed, function_json, job_json, version_json
+from sieve_jobs.engine.present import Build, Described, ImportFailed, function_json, job_json, version_json
 from sieve_jobs.engine.receive import read_form
 from sieve_jobs.engine.replicas import Replicas
 from sieve_jobs.wire import Json, Status
@@ -51,7 +51,7 @@ async def list_function_jobs(request: Request, engine: Engine) -> Response:
 
 async def list_versions(request: Request, engine: Engine) -> Response:
     limit, offset = query.page(request.query_params)
-    shown = _versions(_function(request, engine))[offset : offset + limit]
+    shown = _versions(_function(request, engine), engine)[offset : offset + limit]
     return answer([await _version_json(version, engine) for version in shown])
 
 
@@ -89,16 +89,16 @@ def _function(request: Request, engine: Engine) -> Function:
     return function
 
 
-def _versions(function: Function) -> list[Function]:
-    """Newest first."""
-    return [function]
+def _versions(function: Function, engine: Engine) -> list[Function]:
+    """The present one, which pushes run, then the others, newest first."""
+    return [function, *engine.store.read(lambda db: history.earlier(db, function))]
 
 
 def _version(request: Request, engine: Engine) -> Function:
     """The version a path names: by its id, by enough of its beginning, or as the latest. Raises Refusal."""
     slug = request.path_params["version"]
     try:
-        versions = _versions(_function(request, engine))
+        versions = _versions(_function(request, engine), engine)
     except Refusal as error:
         raise Refusal(404, answers.VERSION_NOT_FOUND) from error
     found = versions[:1] if slug == LATEST else [version for version in versions if is_version(version.id, slug)]
@@ -118,11 +118,14 @@ async def _version_json(version: Function, engine: Engine) -> dict[str, Json]:
     limits = engine.store.read(lambda db: replicas.replicas_of(db, version.id))
     its = (await engine.store.study(usage.open_jobs)).get(version.id, census.Open())
     workers = census.worker_counts(engine.supervisor.places(), engine.supervisor.capacity, version, its, limits)
-    return version_json(version, known, limits, workers)
+    times = engine.store.read(lambda db: history.times_of(db, version.id)) or history.Times(version.read_at)
+    status = engine.environments.status(version.module)
+    build = Build(times, status if status in {"building", "error"} else "queued")
+    return version_json(version, known, limits, workers, build)
 
 
 async def _described(engine: Engine, function: Function) -> Described | ImportFailed | None:
-    if engine.descriptions.status(function.id) is None:
+    if engine.descriptions.status(function.id) is None and function.module.files:
         await engine.supervisor.describe(function)
     return engine.descriptions.status(function.id)
 

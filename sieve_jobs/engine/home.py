@@ -71,6 +71,11 @@ class Home:
         return self.folder / "files"
 
     @property
+    def environments(self) -> Path:
+        """What is installed for functions: one virtual environment for each set of packages."""
+        return self.folder / "environments"
+
+    @property
     def scratch(self) -> Path:
         """Temporary folders of workers, one each; empty when none runs."""
         return self.folder / "tmp"

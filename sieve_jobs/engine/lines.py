@@ -44,6 +44,10 @@ class Lines:
     def take(self, head: Head) -> Waiting:
         return self._lines[head.name, head.depth].popleft()
 
+    def drain(self, head: Head) -> list[Waiting]:
+        """Takes out the whole line that *head* is the first of."""
+        return list(self._lines.pop((head.name, head.depth)))
+
     def heads(self, present: Mapping[str, Function], is_gone: Callable[[str], bool]) -> tuple[list[Head], list[Unable]]:
         """The first of each line, and those that were taken out because their function is gone.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sieve_jobs.engine.catalog import Function
+from sieve_jobs.engine.history import Times
 from sieve_jobs.engine.pairs import OBJECT, PAIRS, in_pairs
 from sieve_jobs.engine.records import JobRow
 from sieve_jobs.engine.replicas import Replicas
@@ -116,26 +117,39 @@ def function_json(
     return {**app, "readme": details.get("readme"), **edit, "latest_version": version}
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How far what a version runs on is made."""
+
+    times: Times
+    status: str = "queued"
+    """`queued`, `building` or `error`, of one that no worker has imported."""
+
+
 def version_json(
-    function: Function, known: Described | ImportFailed | None, replicas: Replicas, workers: dict[str, Json]
+    function: Function,
+    known: Described | ImportFailed | None,
+    replicas: Replicas,
+    workers: dict[str, Json],
+    build: Build,
 ) -> dict[str, Json]:
     """A Version with its present *workers*.
 
-    Until a worker has imported it, it is "queued" and its inputs and outputs are not known.
+    Until a worker has imported it, it is "queued" or being built, and its inputs and outputs are not known.
     """
     described = known if isinstance(known, Described) else None
-    status = "ready" if described else "error" if known else "queued"
+    status = "ready" if described else "error" if known or build.status == "error" else build.status
     details = described.details if described else {}
-    at = function.read_at
+    declared = function.module.environment
     return {
         "id": function.id,
         "build_status": status,
-        "queued_at": at,
-        "built_at": at if described else None,
-        "ready_at": at if described else None,
+        "queued_at": build.times.seen_at,
+        "built_at": build.times.built_at,
+        "ready_at": build.times.ready_at,
         "compute_type": details.get("compute_type", "cpu"),
-        "python_packages": details.get("python_packages") or [],
-        "system_packages": details.get("system_packages") or [],
+        "python_packages": details.get("python_packages") or list(declared.python_packages),
+        "system_packages": details.get("system_packages") or list(declared.system_packages),
         "cuda_version": details.get("cuda_version"),
         "gpu": details.get("gpu", False),
         "split": details.get("split", 1),

@@ -13,8 +13,9 @@ from pathlib import PurePath
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from sieve_jobs.engine import answers, jobs, logbook, metrics, query
+from sieve_jobs.engine import answers, history, jobs, logbook, metrics, query
 from sieve_jobs.engine.answers import Refusal, answer
+from sieve_jobs.engine.catalog import SHORTEST_PREFIX
 from sieve_jobs.engine.engine import Engine
 from sieve_jobs.engine.guard import ASKING_RUN
 from sieve_jobs.engine.present import job_json
@@ -186,10 +187,11 @@ def _build_logs(request: Request, engine: Engine, start: int, end: int) -> Respo
     """What the build of a version said, by `model_id`: its id or enough of its beginning."""
     if request.query_params.get("stage", logbook.BUILD) != logbook.BUILD:
         raise Refusal(400, answers.INVALID_VALUES)
-    found = engine.catalog.find(None, request.query_params["model_id"])
-    if found is None:
+    asked = request.query_params["model_id"]
+    found = engine.store.read(lambda db: history.with_prefix(db, asked)) if len(asked) >= SHORTEST_PREFIX else []
+    if len(found) != 1:
         raise Refusal(404, answers.LOGS_NOT_FOUND)
-    version_id = found.function.id
+    version_id = found[0]
     lines = engine.store.read(lambda db: logbook.build_lines(db, version_id, start, end, _LOG_PAGE))
     return answer(logbook.page_json(lines, None, version_id, engine.organization_id, start))
 

@@ -90,5 +90,13 @@ ALTER TABLE jobs ADD COLUMN depth INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_by_parent ON jobs (parent, seq) WHERE parent IS NOT NULL;
 """
 
-SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS, _CHILDREN)
+_HISTORY = """
+CREATE TABLE seen_versions (
+  id TEXT PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, source_hash TEXT NOT NULL, streams INTEGER NOT NULL,
+  seen_at TEXT NOT NULL, built_at TEXT, ready_at TEXT
+);
+CREATE INDEX versions_by_function ON seen_versions (owner, name);
+"""
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS, _CHILDREN, _HISTORY)
 """Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""

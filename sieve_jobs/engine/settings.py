@@ -24,6 +24,8 @@ class Settings:
     """How many worker processes run at once; 0 serves the API alone."""
     port: int = 0
     """0 takes any free one."""
+    installs: bool = True
+    """Whether python_packages that functions declare are installed, in environments; else what is here must do."""
     ends_with_users: bool = False
     """End when standard input closes and nobody holds the `users` lock; otherwise a signal ends the engine."""
 

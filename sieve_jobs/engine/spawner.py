@@ -6,13 +6,13 @@ import fnmatch
 import os
 import socket
 import subprocess
-import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sieve_jobs.engine.catalog import Module
+from sieve_jobs.engine.interpreter import within, worker_command
 from sieve_jobs.engine.process import Keep, Started, WorkerProcess
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.tree import MARKER
@@ -36,6 +36,16 @@ def worker_environment(environ: Mapping[str, str], marker: str, scratch: Path) -
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What workers run on, see `Environments`."""
+
+    python: Callable[[Module], Path | None]
+    """The interpreter of a module's environment, None for the engine's own. Raises OSError where it has none yet."""
+    lent: Path
+    """Where `sieve_jobs` alone can be imported from."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spawner:
     """Starts workers. *umask* is the one they get; *keep* takes what they print, see `Capture`."""
 
@@ -45,6 +55,7 @@ class Spawner:
     umask: int
     keep: Keep
     watch: Watch
+    grounds: Grounds
 
     def spawn(self, module: Module, gpu: int | None = None) -> WorkerProcess:
         """Starts a worker in the folder of *module*'s file, in a session of its own. Raises OSError.
@@ -52,6 +63,7 @@ class Spawner:
         It is spawned, never forked: a forked copy would hold the engine's locks and sockets. *gpu* is the only one
         it is to see; by default it sees what the engine does.
         """
+        python = self.grounds.python(module)
         own = uuid.uuid4().hex
         scratch = self.scratch / own
         scratch.mkdir(mode=0o700)
@@ -60,9 +72,9 @@ class Spawner:
         marker = f"{self.marker}.{own}"
         try:
             child = subprocess.Popen(
-                [sys.executable, "-P", "-X", "faulthandler", "-m", "sieve_jobs.engine.worker", str(theirs.fileno())],
+                worker_command(python, self.grounds.lent, theirs.fileno()),
                 cwd=module.file.parent,
-                env={**worker_environment(os.environ, marker, scratch), **_gpu_environment(gpu)},
+                env={**within(worker_environment(os.environ, marker, scratch), python), **_gpu_environment(gpu)},
                 stdin=subprocess.DEVNULL,
                 stdout=writing,
                 stderr=writing,

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 
 from sieve_jobs.engine import ends, jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
-from sieve_jobs.engine.catalog import Catalog, Function
+from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.census import Place
 from sieve_jobs.engine.children import Asking, Standing, has_room
 from sieve_jobs.engine.choose import Head, choose
 from sieve_jobs.engine.death import Death
+from sieve_jobs.engine.environments import Environments, Failed, Ready
 from sieve_jobs.engine.learning import Learning
-from sieve_jobs.engine.lines import Lines, Unable
+from sieve_jobs.engine.lines import Lines
 from sieve_jobs.engine.records import Claimed, Waiting
 from sieve_jobs.engine.replica import Replica
 from sieve_jobs.engine.replicas import Replicas
@@ -41,6 +42,7 @@ class Supervisor:
     replicas: Callable[[], Mapping[str, Replicas]]
     """What was set for versions, by their ids."""
     slots: Slots
+    environments: Environments
     capacity: int
     is_ending: bool = False
     lines: Lines = field(default_factory=Lines)
@@ -78,7 +80,9 @@ class Supervisor:
         for slot in self.slots.useless(functions, asyncio.get_running_loop().time() - self.settings.idle_longest):
             self._dismiss(slot)
         while True:
-            heads = [head for head in self._heads(functions) if self._may_start(head, functions)]
+            heads = [
+                head for head in self._heads(functions) if self._is_built(head) and self._may_start(head, functions)
+            ]
             idle = self.slots.idle()
             choice = choose(heads, [slot.module for slot in idle], self.capacity - self._count_busy())
             if choice is None:
@@ -86,6 +90,18 @@ class Supervisor:
             slot = self.slots.take(choice, idle, functions)
             self._start(self._run(slot, self.lines.take(choice.head), functions[choice.head.name]))
         self._warm_up(functions)
+
+    def _is_built(self, head: Head) -> bool:
+        """Whether there is what the job would run on; its line ends where that could not be made."""
+        outcome = self.environments.of(head.module, again=True)
+        if isinstance(outcome, Failed):
+            for waiting in self.lines.drain(head):
+                self._start(self._fail(waiting, f"Build failed: {outcome.reason}"))
+        return isinstance(outcome, Ready)
+
+    def _has_ground(self, module: Module) -> bool:
+        """Whether there is what a module runs on; begins to make it where nobody has."""
+        return isinstance(self.environments.of(module), Ready)
 
     def places(self) -> list[Place]:
         """The workers there are now, and what each is at."""
@@ -117,9 +133,10 @@ class Supervisor:
         return done
 
     async def describe(self, function: Function) -> None:
-        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run."""
-        if not self.is_ending and self.capacity > 0:
-            await self.learning.describe(function)
+        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run, or not yet."""
+        if self.is_ending or self.capacity == 0 or not self._has_ground(function.module):
+            return
+        await self.learning.describe(function)
 
     async def end(self) -> int:
         """Queues running jobs again, ends all workers; how many jobs that were."""
@@ -147,7 +164,7 @@ class Supervisor:
         for head in heads:
             self._absent.pop(head.name, None)
         for found in unable:
-            self._start(self._fail(found))
+            self._start(self._fail(found.job, ends.absence(found)))
         return heads
 
     def _is_gone(self, name: str) -> bool:
@@ -196,7 +213,7 @@ class Supervisor:
         """Starts the workers that are to be kept, where there is a place that no job needs."""
         for module in self.slots.wanted(functions).elements():
             has_place = self._count_busy() < self.capacity and self.slots.has_room(module, functions)
-            if has_place and module not in self.learning.broken:
+            if has_place and module not in self.learning.broken and self._has_ground(module):
                 self._start(self._warm(self.slots.add(module, functions)))
 
     async def _warm(self, slot: Slot) -> None:
@@ -305,7 +322,8 @@ class Supervisor:
         self.desk.happened()
         self.ended(waiting.id)
 
-    async def _fail(self, unable: Unable) -> None:
-        await ends.fail(self.desk, unable)
+    async def _fail(self, job: Waiting, error: str) -> None:
+        """Ends a queued job that cannot be run."""
+        await ends.fail(self.desk, job, error)
         self.desk.happened()
-        self.ended(unable.job.id)
+        self.ended(job.id)

@@ -16,6 +16,22 @@ SKIPPED_FOLDERS = frozenset({"node_modules", "site-packages", "venv"})
 """Not searched for functions, nor are folders whose name begins with `_` or `.`."""
 
 
+class Environment(NamedTuple):
+    """What a declaration asks of the machine it runs on."""
+
+    python_packages: tuple[str, ...] = ()
+    """Requirements as pip reads them, in the order they were written."""
+    system_packages: tuple[str, ...] = ()
+    run_commands: tuple[str, ...] = ()
+    python_version: str = ""
+    cuda_version: str = ""
+    unread: tuple[str, ...] = ()
+    """Parameters whose value is computed, so that it is not known without running the code."""
+
+
+NOTHING_DECLARED = Environment()
+
+
 class DeclaredFunction(NamedTuple):
     """One function as its source declares it."""
 
@@ -34,6 +50,7 @@ class DeclaredFunction(NamedTuple):
     """Its file and the project modules it imports, directly or not; absolute, in order of the path."""
     roots: tuple[Path, ...]
     """The folders in which those modules were looked for, nearest first; see `import_roots`."""
+    environment: Environment = NOTHING_DECLARED
 
 
 class FunctionSources(NamedTuple):
@@ -95,6 +112,7 @@ def read_functions(folders: Sequence[Path]) -> FunctionSources:
                     source_hash=modules.hash_of(files),
                     files=files,
                     roots=roots,
+                    environment=found.environment,
                 )
     return FunctionSources(functions, tuple(problems))
 

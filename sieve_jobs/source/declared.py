@@ -6,7 +6,8 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sieve_jobs.source import is_function_name
+from sieve_jobs.source import Environment, is_function_name
+from sieve_jobs.source.environment import environment_of
 
 SDKS = ("sieve", "sieve_jobs.sdk")
 DECORATORS = frozenset(f"{sdk}.{name}" for sdk in SDKS for name in ("function", "Model"))
@@ -21,6 +22,7 @@ class Declared:
     line: int
     attribute: str
     streams: bool
+    environment: Environment
 
 
 def declared(tree: ast.Module) -> tuple[list[Declared], list[tuple[int, str]]]:
@@ -40,7 +42,8 @@ def declared(tree: ast.Module) -> tuple[list[Declared], list[tuple[int, str]]]:
             if problem or name is None:
                 bad.append((node.lineno, f"'{node.name}' {problem}"))
             else:
-                found.append(Declared(name, node.lineno, node.name, _streams(node)))
+                environment = environment_of(call, tree) if call else Environment()
+                found.append(Declared(name, node.lineno, node.name, _streams(node), environment))
     return found, bad
 
 

@@ -23,6 +23,7 @@ public = ["VIDEO_KEY"]
 allow_private = ["10.0.0.0/8", "[fd00::1]:9000"]
 cors_origins = ["http://localhost:3000"]
 webhook_shape = "pairs"
+install = false
 
 [targets.prod]
 endpoint = "https://mango.sievedata.com/"
@@ -47,7 +48,7 @@ def problems(text: str) -> tuple[Diagnostic, ...]:
 def test_every_key() -> None:
     config = parse_config(FULL.encode())
     assert config.project == Project(("jobspecs", "more"), ("functions",), "acme", ("*_PIN",), ("VIDEO_KEY",))
-    assert config.engine == EngineTable(("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",), "pairs")
+    assert config.engine == EngineTable(("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",), "pairs", False)
     assert config.targets["prod"] == Target(
         "prod", "https://mango.sievedata.com", "PROD_KEY", "state/prod.db", 16, ("CDN_*",), 200, 1800.0, 130.0,
         ("token",), {"RELEASE": "2026.11"},
@@ -113,6 +114,7 @@ P = '[targets.p]\nendpoint = "https://x.y"\n'
         pytest.param(P + "lineage = 'abcdefgh'", "SJ182", "3:1", "git", id="lineage of a state that is not shared"),
         pytest.param(P + "uploads = ''", "SJ183", "3:1", "not supported yet", id="uploads"),
         pytest.param("[engine]\nkeep = '7d'", "SJ183", "2:1", "not supported yet", id="engine settings"),
+        pytest.param("[engine]\ninstall = 'no'", "SJ182", "2:11", "true or false", id="text for a switch"),
         pytest.param("[engine]\nallow_private = ['lan']", "SJ182", "2:17", "10.0.0.0/8", id="no address"),
         pytest.param("[engine]\ncors_origins = ['*']", "SJ182", "2:16", "without path or wildcard", id="any origin"),
         pytest.param("[engine]\nwebhook_shape = 1", "SJ182", "2:17", '"pairs"', id="no shape"),

@@ -20,6 +20,7 @@ def settings_for(root: Path, *, workers: int = 1) -> Settings:
         root=root,
         functions=(root / "functions",),
         workers=workers,
+        installs=False,  # no test asks a package index
         ends_with_users=True,
         cancel_grace=0.3,
         end_grace=0.3,

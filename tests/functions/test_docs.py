@@ -82,6 +82,7 @@ def test_every_block_is_a_file_of_its_own():
 def test_every_function_of_the_page_is_found(sources):
     assert sources.problems == ()
     assert sorted(sources.functions) == [
+        "area",
         "count-words",
         "greet",
         "halve",
@@ -113,6 +114,7 @@ def test_the_spec_of_the_page_runs_its_function(project, sources, call):
         ),
         pytest.param("translate", ["one two many"], ["uno dos many"], id="translate"),
         pytest.param("halve", {"number": 4}, [2], id="halve"),
+        pytest.param("area", {"width": 3, "height": 4}, [12], id="area"),
         pytest.param("shout", ["hey"], ["HEY!"], id="shout"),
     ],
 )
