@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from sieve_jobs.wire import Json
 
 _REFERENCE = re.compile(r"[^/:\s]+/[^/:\s]+(:[^/:\s]+)?")
 _LOG_PAUSE = 0.5
+_LAST_LINES = 10.0
+"""Seconds that a job at its end is waited for to have its last lines printed: a program may end right after."""
 
 
 class Reference:
@@ -55,9 +58,15 @@ class Reference:
     ) -> object:
         """The result of a push, waited for; with *print_logs* what the job prints is printed here as well."""
         pushed = self.push(*args, webhooks=webhooks, override_api_key=override_api_key, **kwargs)
-        if print_logs:
-            threading.Thread(target=_print_logs, args=(current(override_api_key), pushed), daemon=True).start()
-        return pushed.result()
+        if not print_logs:
+            return pushed.result()
+        printing = threading.Thread(target=_print_logs, args=(current(override_api_key), pushed), daemon=True)
+        printing.start()
+        try:
+            return pushed.result()
+        finally:
+            if pushed.job.get("stream_output") is not True:  # a generator's log comes beside what it yields
+                printing.join(_LAST_LINES)
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         raise RuntimeError(f"{self.name} runs elsewhere: call .run(…) or .push(…) on it")
@@ -91,11 +100,15 @@ class Reference:
 
 
 def _print_logs(api: Api, pushed: Future) -> None:
+    """The lines of the job as they come, to its end. A log that cannot be read is said, and costs nothing else."""
     start, is_over = 0, False
-    while not is_over:
-        is_over = pushed.done()
-        for at, line in client.lines(api, str(pushed.job["id"]), start):
-            start = at + 1
-            print(line, flush=True)  # noqa: T201 -- what it is asked for
-        if not is_over:
-            time.sleep(_LOG_PAUSE)
+    try:
+        while not is_over:
+            is_over = pushed.done()
+            for at, line in client.lines(api, str(pushed.job["id"]), start):
+                start = at + 1
+                print(line, flush=True)  # noqa: T201 -- what it is asked for
+            if not is_over:
+                time.sleep(_LOG_PAUSE)
+    except ApiError as error:
+        print(f"the log of the job goes on unread: {error}", file=sys.stderr, flush=True)  # noqa: T201

@@ -12,7 +12,7 @@ import pytest
 from sieve_jobs import sdk as sieve
 from sieve_jobs.engine.launch import Running, attach_with
 from tests.engine.conftest import settings_for
-from tests.engine.farside import Client, data, until
+from tests.engine.farside import Client, data
 from tests.functions.clips import RED, Scene, make_clip
 
 REPOSITORY = Path(__file__).parent / "repository"
@@ -350,4 +350,4 @@ def test_a_program_outside_gets_outputs_as_they_come(client: Client):
 @pytest.mark.usefixtures("outside")
 def test_the_log_of_a_run_is_printed_where_it_is_asked_for(capfd: pytest.CaptureFixture[str]):
     assert sieve.function.get("me/greet").run("Ada", print_logs=True) == "Hello, Ada"
-    until(lambda: "INFO greeting: greeting Ada" in capfd.readouterr().out)
+    assert "INFO greeting: greeting Ada" in capfd.readouterr().out

@@ -113,6 +113,17 @@ def test_a_question_is_repeated_and_a_push_is_not(wire: Wire):
     assert len(wire.bodies("/v2/push")) == 1
 
 
+def test_a_log_that_cannot_be_read_takes_no_result_away(wire: Wire, capfd: pytest.CaptureFixture[str]):
+    wire.answers["POST /v2/push"] = [(200, PUSHED)]
+    wire.answers["GET /v2/jobs/j1"] = wire.answers["GET /v2/jobs/j1/await"] = [
+        job("finished", outputs=[{"type": "int", "data": 3}])
+    ]
+    assert sieve.function.get("a/b").run(1, print_logs=True) == 3
+    said = capfd.readouterr()
+    assert "Not Found" in said.err
+    assert said.out == ""
+
+
 def test_a_push_that_was_surely_not_taken_is_sent_again_as_the_same(wire: Wire):
     wire.headers["X-Sieve-Jobs-Applied"] = "no"
     wire.answers["POST /v2/push"] = [(429, {"detail": "full"}), (200, PUSHED)]
