@@ -85,8 +85,10 @@ class Rounds:
     async def make(
         self, session: Session, changed: Collection[str] | None, feed: Feed, look_again: Callable[[], Awaitable[bool]]
     ) -> Round:
-        """One round. *changed* are the paths that woke it; None for the first. Says what came of it."""
-        paths = shown_paths(session, changed or ())
+        """One round. *changed* are the paths that woke it; None for the first. Says what came of it.
+
+        Paths that come while *look_again* waits are added to *changed*, and are of this round.
+        """
         try:
             looked = self._look(session, feed)
             if (looked.problems or looked.gone) and await look_again():
@@ -96,7 +98,8 @@ class Rounds:
                 raise
             # The project's folder is gone, or cannot be written any more: it may come back.
             self._screen.problems("run", error.diagnostics)
-            return self._over(Round.AGAIN, "failed", paths)
+            return self._over(Round.AGAIN, "failed", shown_paths(session, changed or ()))
+        paths = shown_paths(session, changed or ())
         self._functions, self._seen = looked.functions, _said(looked)
         self._parked.release(paths, looked.session.tree.wanted)
         try:

@@ -137,6 +137,13 @@ def test_a_refused_push_waits_for_an_edit(project: Project, cloud: Cloud) -> Non
         save(path, "# again\n" + spec(width=99))
         watched.round("applied", path="jobspecs/a.yaml")
         assert [each["width"] for each in pushed(cloud)].count(99) == 2
+        # Its edit may come while a half-written file is given time.
+        other.write_text("functio")
+        watched.kind("looking_again")
+        save(path, "# and again\n" + spec(width=99))
+        save(other, spec(width=6))
+        assert watched.round("applied")["changed"] == ["jobspecs/a.yaml", "jobspecs/b.yaml"]
+        assert [each["width"] for each in pushed(cloud)].count(99) == 3
         save(path, spec(width=5))
         watched.kind("pushed", name="a")
 
