@@ -32,6 +32,7 @@ def cloud() -> Iterator[Cloud]:
         yield running
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Compiles once what hundreds of processes import, and shares the rewriting of tests among the workers.
 
