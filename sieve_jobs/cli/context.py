@@ -233,6 +233,7 @@ class Session:
             ignore_query=self.target.ignore_query,
             sources=self.sources,
             local=self.target.is_local,
+            stand_ins=self.target.stand_ins,
             functions=self.config.project.functions,
         )
 

@@ -45,6 +45,8 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
         raise UsageError(Diagnostic("SJ186", "--download takes a folder, and it is empty", hint="'.' is this one"))
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
+    if entry.stand_in is not None:
+        session.streams.say(f"note: {escape(str(entry.stand_in))}")
     with far_side(session) as far:
         try:
             job = call(far, lambda client: client.job(entry.job_id))
@@ -62,7 +64,7 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
         body: dict[str, object] = {"name": entry.name, "job_id": job.id, "status": job.status.value, "outputs": outputs}
         kept = saved if folder is not None else entry.saved.files if entry.saved is not None else ()
         body["saved"] = [{"path": each.path, "size": each.size, "sha256": each.sha256} for each in kept]
-        session.streams.document(body)
+        session.streams.document(body | ({} if entry.stand_in is None else entry.stand_in.as_json()))
     elif folder is not None:
         _print_saved(session, saved)
         session.streams.say(f"{len(saved)} saved, {plain_size(sum(each.size for each in saved))} in all")

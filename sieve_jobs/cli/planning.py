@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.selection import selected
-from sieve_jobs.diagnostic import did_you_mean
-from sieve_jobs.plan.action import Action, Prune
+from sieve_jobs.plan.action import Prune
 from sieve_jobs.plan.gather import build
 from sieve_jobs.plan.plan import Notice, Plan, PlanOptions, Where
-from sieve_jobs.render.quantity import count
 
 if TYPE_CHECKING:
     from sieve_jobs.state.loaded import State
@@ -75,7 +73,11 @@ def make_plan(
     shown = store.place if session.target.in_git else session.shown_state
     where = Where(session.target.name, session.target.endpoint, shown, header.serial, age)
     plan = build(session.tree, store, state, where, options, gone=_missing(session, state))
-    missing = tuple(absent_functions(session, plan)) if session.target.is_local else ()
+    missing: tuple[Notice, ...] = ()
+    if session.target.is_local and plan.summary.push:
+        from sieve_jobs.cli.absent import absent_functions
+
+        missing = tuple(absent_functions(session, plan))
     if session.target.in_git:
         from sieve_jobs.cli.shared import notices
 
@@ -90,32 +92,6 @@ def _missing(session: Session, state: State) -> Set[str]:
     from sieve_jobs.state.place import missing, read_place
 
     return missing(session.root, read_place(session.own_folder), state.saved)
-
-
-def absent_functions(session: Session, plan: Plan) -> Iterator[Notice]:
-    """What the engine will refuse: functions that no file of the project declares, with the ways out.
-
-    A notice and no error: an engine that was started with other folders may have them.
-    """
-    wanted: dict[str, int] = {}
-    for change in plan.changes:
-        function = change.detail.spec.function if change.detail and change.action is Action.PUSH else None
-        name = function.partition(":")[0] if function else ""
-        if name and name not in (session.sources or {}):
-            wanted[name] = wanted.get(name, 0) + 1
-    if not wanted:
-        return
-    for path, line, what in session.declared.problems:
-        shown = path.relative_to(session.root) if path.is_relative_to(session.root) else path
-        yield Notice(None, None, f"{shown}:{line}: {what}")
-    others = [f"-t {name}" for name in session.config.remotes]
-    owner = session.config.project.owner
-    for name, specs in sorted(wanted.items()):
-        write = f'write it: @sieve.function(name="{name.rpartition("/")[2]}") in a file of functions/'
-        ways = [write] if name.startswith(f"{owner}/") else []
-        ways += [f"run it elsewhere: {' or '.join(others) or 'a remote target of sieve-jobs.toml'}"]
-        hint = did_you_mean(name, session.sources or {}) or "; ".join(ways)
-        yield Notice(None, None, f"the engine has no function '{name}' ({count(specs, 'spec')})", hint)
 
 
 def refreshed(session: Session, state: State) -> State:

@@ -59,6 +59,7 @@ def _fields(spec: JobSpec) -> dict[str, Json]:
     return {
         "name": spec.name,
         **masked_body(spec),
+        **({"stands_in_for": spec.stands_in_for} if spec.stands_in_for is not None else {}),
         "save": _save(spec.save),
         "description": spec.description,
         "labels": dict(spec.labels),
@@ -88,7 +89,7 @@ def _lines(session: Session, detail: Detail) -> Iterator[str]:
     }  # fmt: skip
     comments = _comments(session, spec)
     for key, value in _fields(spec).items():
-        if key in defaults and value == defaults[key]:
+        if key == "stands_in_for" or (key in defaults and value == defaults[key]):
             continue
         yield from _node(key, value, (key,), 0, comments)
 
@@ -99,6 +100,10 @@ def _comments(session: Session, spec: JobSpec) -> dict[Pointer, str]:
     for pointer, leaf in spec.leaves.items():
         if leaf.variables:
             found[pointer] = ", ".join(_origin(session, name, spec.missing) for name in sorted(leaf.variables))
+    if spec.stands_in_for is not None:
+        found["function",] = ", ".join(
+            [f"stands in for {spec.stands_in_for}", *filter(None, [found.get(("function",))])]
+        )
     for pointer, file in spec.files.items():
         found[(*pointer, "url")] = f"file, {file.size} bytes, sha256:{file.sha256[:12]}"
     return found

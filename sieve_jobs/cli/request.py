@@ -9,6 +9,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.selection import selected
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
+from sieve_jobs.render.text import escape
 from sieve_jobs.spec.request import masked_body
 from sieve_jobs.wire import IDEMPOTENCY_HEADER, KEY_HEADER, PUSH
 
@@ -19,6 +20,8 @@ def show(session: Session, word: str) -> ExitCode:
     if len(chosen) != 1:
         raise UsageError(Diagnostic("SJ187", f"'{word}' means {len(chosen)} specs, and --show-request shows one"))
     (detail,) = session.tree.details(chosen).values()
+    if detail.spec.stand_in is not None:
+        session.streams.say(f"note: {escape(str(detail.spec.stand_in))}")
     body = masked_body(detail.spec, file_url=lambda file: file.path.as_uri())
     if session.as_json:
         headers = {KEY_HEADER: f"${key_variable(session)}", "Content-Type": "application/json"}

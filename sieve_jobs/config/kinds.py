@@ -84,6 +84,13 @@ def variables(value: object) -> Mapping[str, str]:
     return dict(value)
 
 
+def table(value: object) -> Mapping[str, object]:
+    """Any table: what it holds is looked at line by line."""
+    if not isinstance(value, dict):
+        raise ValueError('a table such as {"sieve/dubbing" = "me/dub_draft"}')
+    return dict(value)
+
+
 def endpoint(value: object) -> str:
     """`local`, or a base url: https, or http to this machine alone. A key never travels in the open."""
     if value == LOCAL:

@@ -36,6 +36,7 @@ TARGET_KEYS: Mapping[str, Kind] = {
     "settle": kinds.duration,
     "ignore_query": kinds.texts,
     "vars": kinds.variables,
+    "stand_ins": kinds.table,
 }
 ENGINE_KEYS: Mapping[str, Kind] = {
     "allow_private": kinds.allowances,
@@ -44,7 +45,7 @@ ENGINE_KEYS: Mapping[str, Kind] = {
     "install": kinds.switch,
 }
 LATER_ENGINE_KEYS = frozenset({"keep"})
-LATER_TARGET_KEYS = frozenset({"stand_ins", "max_cost", "uploads", "keep"})
+LATER_TARGET_KEYS = frozenset({"max_cost", "uploads", "keep"})
 GUARDED_VALUES = frozenset({"api_key_env", "endpoint", "state", "vars"})
 """Keys whose value is never shown when it is wrong: a key or a password may have been put there."""
 REMOTE_PUSHES = 50
@@ -167,6 +168,8 @@ class _Reader:
         elif is_table and "endpoint" not in written:
             self._wrong_key(place, f"target '{name}' has no endpoint", f'endpoint = "https://…", or "{LOCAL}"')
         self._check_shared(place, settings, written)
+        if "stand_ins" in settings:
+            self._check_stand_ins((*place, "stand_ins"), settings)
         if "endpoint" not in settings:
             return None
         if settings["endpoint"] != LOCAL:
@@ -187,6 +190,20 @@ class _Reader:
             self._wrong_key(
                 (*place, "lineage"), "'lineage' says which shared state is meant", 'state = "git" beside it'
             )
+
+    def _check_stand_ins(self, place: places.Path, settings: Mapping[str, Any]) -> None:
+        """Stand-ins, which are for the engine alone: elsewhere the jobs of one function would be paid as another's."""
+        from sieve_jobs.config.stand_ins import wrong_lines
+
+        if settings.get("endpoint", LOCAL) != LOCAL:
+            self._wrong_key(
+                place, f"'stand_ins' is for the embedded engine, and '{place[1]}' is elsewhere", 'endpoint = "local"',
+                hint="a function that a remote target is to run is named in the spec",
+            )  # fmt: skip
+            return
+        for wrong in wrong_lines(settings["stand_ins"]):
+            tell = self._wrong_key if wrong.at_key else self._wrong_value
+            tell((*place, wrong.asked), wrong.message, wrong.expected, hint=wrong.hint)
 
     def _settings(self, place: places.Path, known: Mapping[str, Kind], later: frozenset[str]) -> dict[str, Any]:
         """The settings of one table that are right; what is wrong is a problem."""
@@ -257,7 +274,8 @@ class _Reader:
         stop = self._text.find("\n", first)
         shown = self._text[first : stop if stop >= 0 else len(self._text)]
         sign = shown.find("=")
-        if sign >= 0 and not (whole and "{" not in shown):
+        own = shown.lstrip().startswith("stand_ins")  # names of functions, and nothing else stands on that line
+        if sign >= 0 and not own and not (whole and "{" not in shown):
             shown = f"{shown[: sign + 1]} …"
         width = min(end - start, len(shown) - column + 1)
         return Place(CONFIG_NAME, line, column, shown.expandtabs(1), max(width, 1))

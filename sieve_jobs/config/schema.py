@@ -8,6 +8,7 @@ from sieve_jobs.config.read import REMOTE_PUSHES
 from sieve_jobs.config.settings import LOCAL, EngineTable, Project, Target
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_FUNCTION = r"^[^\s/\\:]+/[^\s/\\:]+(:[^\s/\\:]+)?$"
 _NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -99,12 +100,19 @@ def _target(fixed: dict[str, Any], required: list[str]) -> dict[str, Any]:
             "type": "object", "propertyNames": {"pattern": _NAME}, "additionalProperties": {"type": "string"},
             "description": "Variables of the specs.",
         },
+        "stand_ins": {
+            "type": "object",
+            "propertyNames": {"pattern": _FUNCTION},
+            "additionalProperties": {"type": "string", "pattern": _FUNCTION},
+            "description": "On the embedded engine: what runs in place of which function.",
+        },
     }  # fmt: skip
     return {
         "type": "object",
         "additionalProperties": False,
         "required": required,
         "properties": {**properties, **fixed},
+        "dependentSchemas": {"stand_ins": {"properties": {"endpoint": {"const": LOCAL}}}},
     }
 
 

@@ -74,6 +74,8 @@ class Target:
     """Name of the default state file without extension, where it is not the target's."""
     lineage: str | None = None
     """Which shared state is meant; None where the config does not say."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """The local function that runs the jobs of another one, by the function asked for; see stand_ins.py."""
 
     @property
     def is_local(self) -> bool:

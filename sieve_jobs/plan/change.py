@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.plan.action import Action, Kind, Prune, Reason
 from sieve_jobs.spec.jobspec import Detail
 from sieve_jobs.state.entry import Entry, Intent, PastJob
@@ -43,6 +44,13 @@ class Change:
     """The push in doubt; None on a `resolve` that waits for a person (reasons lost and secret_rotated)."""
     prune: Prune | None = None
     """On an orphan: what to do with its entry beyond marking it; None for one that is protected."""
+
+    @property
+    def stand_in(self) -> StandIn | None:
+        """What runs, or ran, in place of the function that was asked for."""
+        if self.detail is not None:
+            return self.detail.spec.stand_in
+        return None if self.entry is None else self.entry.stand_in
 
     @property
     def glyph(self) -> str:

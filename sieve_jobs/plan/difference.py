@@ -20,7 +20,7 @@ _ABSENT: Final = _Absent()
 _Value: TypeAlias = "Json | _Absent"
 
 _WEIGHT: Final = (
-    (Reason.FUNCTION_CHANGED, ("function", "id", "source")),
+    (Reason.FUNCTION_CHANGED, ("function", "id", "stands_in_for", "source")),
     (Reason.INPUTS_CHANGED, ("inputs", "secrets")),
     (Reason.FILE_CHANGED, ("files",)),
     (Reason.ENV_CHANGED, ("env",)),
@@ -52,6 +52,7 @@ def differences(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[
     return (
         *walk("function"),
         *walk("id"),
+        *walk("stands_in_for"),
         *walk("source"),
         *_walk("inputs", old, new, secrets),
         *_env(before.get("env"), after.get("env")),

@@ -60,9 +60,11 @@ def explain(name: str, plan: Plan, entry: Entry | None, past: Sequence[PastJob] 
     taker = None if change else next((change for change in plan.changes if change.moved_from == name), None)
     action = (change or taker or _NOTHING).action
     reason = (change or taker or _NOTHING).reason
+    stand_in = change.stand_in if change else entry.stand_in if entry else None
     digest = change.digest if change else entry.digest if entry else None
     lines = [
         _given_away(name, taker.name) if taker else _verdict(name, change, entry),
+        *([f"{stand_in}: what comes of it is no result of {stand_in.asked}"] if stand_in else []),
         *([_last_job(entry)] if entry else []),
         *(_earlier(past, digest, change)),
         *([_decision(name, plan.where.target)] if change and change.intent else []),
@@ -80,6 +82,8 @@ def explain(name: str, plan: Plan, entry: Entry | None, past: Sequence[PastJob] 
         "earlier_jobs": [_job_json(job) for job in past],
         "notices": [notice.text for notice in plan.notices if notice.name == name],
     }
+    if stand_in is not None:
+        data |= stand_in.as_json()
     return Explanation(name, action, reason, tuple(lines), change.diff if change else (), data)
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Notice(NamedTuple):
-    """Something worth knowing that is no change. *reason* is machine-readable, *text* one sentence."""
+    """Something worth knowing that is no change. *reason* is machine-readable, *text* one sentence.
+
+    *hint* is one way out a line.
+    """
 
     name: str | None
     reason: Reason | None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
+from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.followed import FollowResult
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.push.run import Run, place_of
@@ -41,13 +44,24 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
     if run.saver.failed:
         run.codes.add(ExitCode.JOB_FAILED)
         run.problems += dict.fromkeys(run.saver.failed.values())
-    rows = tuple(_with_saved(_with_doubt(_with_end(run.rows[n], followed), run), run) for n in sorted(run.rows))
+    marks = _stand_ins(run.plan)
+    rows = tuple(
+        replace(_with_saved(_with_doubt(_with_end(row, followed), run), run), stand_in=marks.get(name))
+        for name, row in sorted(run.rows.items())
+    )
     running = {
         row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
     }
     return ApplyResult(
         rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running, run.recorder.serial
     )
+
+
+def _stand_ins(plan: Plan) -> Mapping[str, StandIn]:
+    """By name of spec, of those that have one."""
+    known = (*plan.running.items(), *plan.unsaved.items(), *plan.failed.items())
+    found = {name: entry.stand_in for name, entry in known} | {each.name: each.stand_in for each in plan.changes}
+    return {name: stand_in for name, stand_in in found.items() if stand_in is not None}
 
 
 def _twins_of_doubts(run: Run) -> None:

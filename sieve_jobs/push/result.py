@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
 from sieve_jobs.plan.action import Action, Reason
@@ -34,7 +35,11 @@ class Result:
     doubt: Literal["held", "dropped"] | None = None
     """What became of a push in doubt that has no job: a person must decide, or it is forgotten. Not in the JSON row."""
 
+    stand_in: StandIn | None = None
+    """What ran in place of the function that the spec asks for."""
+
     def as_json(self) -> dict[str, object]:
+        mark = {} if self.stand_in is None else self.stand_in.as_json()
         return {
             "name": self.name,
             "action": self.action.value,
@@ -44,6 +49,7 @@ class Result:
             "status": self.status.value if self.status else None,
             "error": self.error or self.save_error,
             "saved": list(self.saved),
+            **mark,
         }
 
 

@@ -51,6 +51,8 @@ def _change(change: Change, name: str, words: str, style: Style, columns: tuple[
         row += " " * (at - used) + painted
         used = at + width
     yield row
+    if change.stand_in is not None:
+        yield f"      {style.paint(escape(str(change.stand_in)), 'dim')}"
     if change.diff:
         yield from diff_lines(change.diff, style)
 

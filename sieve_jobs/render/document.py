@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from sieve_jobs import __version__
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.explain import Explanation, diff_json
@@ -146,7 +147,13 @@ def _job(entry: Entry) -> dict[str, object]:
         "digest": entry.digest,
         "pushed_at": stamp(entry.pushed_at),
         "path": entry.path,
+        **_mark(entry.stand_in),
     }
+
+
+def _mark(found: StandIn | None) -> dict[str, str]:
+    """The keys that a row has whose function is a stand-in."""
+    return {} if found is None else found.as_json()
 
 
 def _saved(saved: Saved) -> dict[str, object]:
@@ -170,7 +177,7 @@ def _change(change: Change) -> dict[str, object]:
         row["reuses"] = change.reuses.job_id
     if change.prune is not None:
         row["prune"] = change.prune
-    return row
+    return row | _mark(change.stand_in)
 
 
 def _notices(notices: Iterable[Notice]) -> list[dict[str, object]]:

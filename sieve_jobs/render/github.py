@@ -67,7 +67,9 @@ def outputs(values: Mapping[str, str], mark: str) -> str:
 
 def _change(change: Change, folder: str) -> str:
     level: Level = "warning" if change.action is Action.RESOLVE else "notice"
-    message = "\n".join([f"{escape(change.name)}: {words_of(change)}", *diff_lines(change.diff, _PLAIN, indent=2)])
+    first = f"{escape(change.name)}: {words_of(change)}"
+    mark = [] if change.stand_in is None else [escape(str(change.stand_in))]
+    message = "\n".join([first, *mark, *diff_lines(change.diff, _PLAIN, indent=2)])
     return _command(level, message, _place(change, folder), f"sieve-jobs: {change.action.value}")
 
 

@@ -67,8 +67,8 @@ def notices(found: Sequence[Notice], style: Style) -> str:
         kept = group if len(group) <= _FOLD else group[:2]
         for notice in kept:
             lines.append(f"{style.paint('note:', 'accent')} {escape(notice.text)}")
-            if notice.hint:
-                lines.append(f"      {style.paint(escape(notice.hint), 'dim')}")
+            hints = notice.hint.split("\n") if notice.hint else []
+            lines += [f"      {style.paint(escape(hint), 'dim')}" for hint in hints]
         if len(kept) < len(group):
             more = f"{style.sign('…')} and {len(group) - len(kept):,} more like it ({group[0].reason})"
             lines.append(f"      {style.paint(more, 'dim')}")

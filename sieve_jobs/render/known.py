@@ -58,7 +58,7 @@ def show(entry: Entry | None, said: Explanation, past: Sequence[PastJob], style:
         ("status", style.paint(_standing(entry), *_role(entry))),
         ("job", escape(entry.job_id)),
         ("run", escape(entry.run_id)),
-        ("function", escape(entry.function)),
+        ("function", escape(str(entry.stand_in or entry.function))),
         ("pushed", f"{shown(entry.pushed_at)} ({escape(entry.reason)})"),
         ("ended", shown(entry.completed_at) if entry.completed_at else ""),
         ("from", f"{escape(entry.path)}:{entry.line}"),
@@ -88,7 +88,7 @@ def _status_row(entry: Entry, style: Style, now: datetime) -> list[Cell]:
         Cell(entry.name, ("strong",)),
         Cell(_standing(entry), _role(entry)),
         Cell(age((now - entry.pushed_at).total_seconds()), ("dim",)),
-        Cell(entry.function),
+        Cell(entry.function if entry.stand_in is None else f"{entry.function} for {entry.stand_in.asked}"),
         Cell(entry.job_id, ("dim",)),
     ]
 

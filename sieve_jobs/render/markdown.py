@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
@@ -99,6 +100,7 @@ def _where(where: Where) -> str:
 def _change(change: Change) -> str:
     words = words_of(change)
     why = words if words in WORDS.values() else cell(words)
+    why += _stand_in(change.stand_in)
     place = f"{change.path}:{change.line}" if change.line else change.path
     return row((f"`{change.glyph}`", cell(change.name), change.action.value, why, cell(place)))
 
@@ -106,7 +108,13 @@ def _change(change: Change) -> str:
 def _result(result: Result) -> str:
     job = cell(result.job_id) if result.job_id else ""
     said = cell(last_line(error)) if (error := result.error or result.save_error) else ""
+    said += _stand_in(result.stand_in)
     return row((cell(result.name), result.action.value, result.status.value if result.status else "", job, said))
+
+
+def _stand_in(found: StandIn | None) -> str:
+    """The mark of a row whose function is a stand-in; empty for any other."""
+    return "" if found is None else f"<br>{cell(str(found))}"
 
 
 def _left_out(changes: Sequence[Change], whole: str) -> str:
@@ -145,8 +153,8 @@ def _notices(found: Sequence[Notice], whole: str) -> str:
 
 
 def _notice(notice: Notice) -> str:
-    hint = f"<br>{code(notice.hint, 300)}" if notice.hint else ""
-    return f"- {code(notice.text, 300)}{hint}\n"
+    hints = notice.hint.split("\n") if notice.hint else []
+    return "<br>".join([f"- {code(notice.text, 300)}", *(code(hint, 300) for hint in hints)]) + "\n"
 
 
 def _problems(found: Sequence[Diagnostic], whole: str, *, most: int = _BLOCK, word: as_text.Word = "error") -> str:

@@ -41,6 +41,8 @@ def results(
     for row in result.results:
         job = known.get(row.name)
         blocks.append(_row(row, _took(job), layout, style))
+        if row.stand_in is not None:
+            blocks.append(f"    {style.paint(escape(str(row.stand_in)), 'dim')}")
         if row.saved:
             blocks += _saved(row.saved, style)
         elif job is not None and job.status is Status.FINISHED:

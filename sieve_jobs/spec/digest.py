@@ -25,7 +25,8 @@ _ENCODER = json.JSONEncoder(
 Parts: TypeAlias = Mapping[str, Json]
 """What is hashed, by name; a part that is empty is absent:
 
-    function | id   text as written
+    function | id   text as written; of a function that another one stands in for, the one that runs
+    stands_in_for   the function as written, where another one stands in for it
     inputs          as sent, but: a secret leaf is its reference, a url its resource, a local file null
     secrets         dotted pointers of the secret leaves, so that a reference is never taken for text
     files           dotted pointer to sha256 of the content
@@ -49,6 +50,8 @@ def parts_of(
 ) -> dict[str, Json]:
     """The parts of *spec* when the variables that *secret* says so count as secret."""
     parts: dict[str, Json] = {"function": spec.function} if spec.function is not None else {"id": spec.id}
+    if spec.stands_in_for is not None:
+        parts["stands_in_for"] = spec.stands_in_for
     leaves = {pointer: leaf for pointer, leaf in spec.leaves.items() if leaf.is_secret(secret)} if spec.leaves else {}
     if spec.inputs:
         inputs: Json = dict(spec.inputs) if isinstance(spec.inputs, Mapping) else spec.inputs

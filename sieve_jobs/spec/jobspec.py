@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.wire import Json
 
 Pointer: TypeAlias = tuple[str | int, ...]
@@ -106,6 +107,7 @@ class JobSpec:
     line: int
     """Line of the spec's first key, from 1."""
     function: str | None
+    """What runs: on a target with stand-ins, the one that stands in."""
     id: str | None
     inputs: Mapping[str, Json] | list[Json] = field(default_factory=dict, repr=False)
     """As sent, but for local files, which stand here as `{"file": shown}` and in *files*."""
@@ -129,6 +131,15 @@ class JobSpec:
     missing: tuple[str, ...] = ()
     """Secrets that are not set: fine for validate and plan, refused by apply."""
     files: Mapping[Pointer, LocalFile] = field(default_factory=dict)
+    stands_in_for: str | None = None
+    """The function as the file has it, where another one stands in for it."""
+
+    @property
+    def stand_in(self) -> StandIn | None:
+        """What runs in place of what was asked for; None where that runs itself."""
+        if self.function is None or self.stands_in_for is None:
+            return None
+        return StandIn(self.function, self.stands_in_for)
 
     @property
     def target_function(self) -> str:

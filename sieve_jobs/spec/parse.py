@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sieve_jobs.config.stand_ins import stand_in_for
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.build import read_documents
 from sieve_jobs.spec.digest import detail_of
@@ -173,12 +174,14 @@ def _name_of(name: Json, default_name: str | None, reading: Reading) -> str | No
 def _assembled(  # noqa: PLR0917 - the fields of a JobSpec
     model: SpecModel, name: str, inputs: dict[str, Json] | list[Json], document: Document, reading: Reading, shown: str
 ) -> JobSpec:
-    hooks = model.webhooks
+    hooks, asked = model.webhooks, model.function
+    stand_in = None if asked is None else stand_in_for(asked, reading.settings.stand_ins)
     return JobSpec(
         name=name,
         path=shown,
         line=document.line,
-        function=model.function,
+        function=stand_in or asked,
+        stands_in_for=asked if stand_in else None,
         id=model.id,
         inputs=inputs,
         env=model.env or {},

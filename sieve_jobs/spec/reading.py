@@ -32,6 +32,8 @@ class ParseSettings:
     """`author/name` to the hash of its source, on the engine; None on a remote target."""
     local: bool = True
     """Whether local files can be read in place."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """What runs in place of which function (see config/stand_ins.py)."""
     own_folders: tuple[str, ...] = ()
     """Folders of specs and functions, from the root: no output is saved there."""
 

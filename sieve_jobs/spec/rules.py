@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 
+from sieve_jobs.config.stand_ins import is_function
 from sieve_jobs.spec.model import Finding
 from sieve_jobs.spec.scalars import shortened
 from sieve_jobs.wire import Json
 
 MAX_NAME = 200
 
-_FUNCTION = re.compile(r"[^\s/\\:]+/[^\s/\\:]+(?::[^\s/\\:]+)?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ELSEWHERE = frozenset({"defaults", "extends", "jobs"})
 """Keys, of later releases, by which the function may stand somewhere else."""
@@ -46,7 +46,7 @@ def check_forms(tree: Mapping[str, Json]) -> Iterator[Finding]:
     name, function, identity = tree.get("name"), tree.get("function"), tree.get("id")
     if isinstance(name, str) and (wrong := name_trouble(name)):
         yield Finding("SJ211", f"the name '{shortened(name)}' {wrong}", ("name",), hint=NAME_HINT)
-    if isinstance(function, str) and not (_FUNCTION.fullmatch(function) and function.isprintable()):
+    if isinstance(function, str) and not is_function(function):
         expected = "author/name or author/name:version"
         yield Finding("SJ212", f"'{shortened(function)}' is no function", ("function",), expected=expected)
     if isinstance(identity, str) and not (identity.strip() and identity.isprintable()):

@@ -38,13 +38,16 @@ class LoadSettings:
     sources: Mapping[str, str] | None = None
     """`author/name` to the hash of its source, on the engine; None on a remote target."""
     local: bool = True
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """What runs in place of which function (see config/stand_ins.py)."""
     functions: tuple[str, ...] = ()
     """Folders of functions, relative to the root: no output is saved there."""
 
     def basis(self) -> str:
         """What every cached row depends on, as one text."""
         engine = self.sources is not None
-        basis = repr((self.specs, self.functions, self.ignore_query, self.local, engine, str(self.root)))
+        stand_ins = sorted(self.stand_ins.items())
+        basis = repr((self.specs, self.functions, self.ignore_query, self.local, engine, stand_ins, str(self.root)))
         # Keyed, so that a cache file that came with somebody's commit is not even looked at.
         return tag(self.key, "cache", basis) or basis
 
@@ -135,7 +138,7 @@ def _parser(settings: LoadSettings, cache: ParseCache | None) -> Callable[[str],
     root, specs = os.fspath(settings.root), settings.specs
     parse_settings = ParseSettings(
         settings.root, settings.variables, settings.key, settings.ignore_query, settings.sources, settings.local,
-        own_folders=(*settings.specs, *settings.functions),
+        settings.stand_ins, own_folders=(*settings.specs, *settings.functions),
     )  # fmt: skip
     known = cache.hash_of if cache is not None else _nothing_known
     prefixes = _prefixes(specs)

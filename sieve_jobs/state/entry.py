@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.spec.jobspec import Tags
 from sieve_jobs.wire import Json, Status
 
@@ -70,6 +71,12 @@ class Entry:
     save: str = ""
     """Where the spec wants the outputs, as a pattern of a path (see spec/save.py); empty: nowhere."""
     saved: Saved | None = None
+
+    @property
+    def stand_in(self) -> StandIn | None:
+        """*function*, where it ran in place of the one that the spec asked for."""
+        asked = self.parts.get("stands_in_for")
+        return StandIn(self.function, asked) if isinstance(asked, str) else None
 
     @property
     def is_to_save(self) -> bool:

@@ -100,10 +100,15 @@ def test_a_limit_that_the_config_gives_the_engine_holds(root: Path) -> None:
 def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> None:
     (root / "jobspecs" / "typo.yaml").write_text("function: me/helo\n")
     (root / "jobspecs" / "cloud.yaml").write_text("function: sieve/dubbing\n")
-    notices = ran(root, "plan", "--json").document["notices"]
-    assert [(notice["text"], notice["hint"]) for notice in notices] == [
-        ("the engine has no function 'me/helo' (1 spec)", "did you mean 'me/hello'?"),
-        ("the engine has no function 'sieve/dubbing' (1 spec)", "run it elsewhere: a remote target of sieve-jobs.toml"),
+    typo, cloud = ran(root, "plan", "--json").document["notices"]
+    assert (typo["text"], typo["hint"]) == (
+        "the engine has no function 'me/helo' (1 spec)", "did you mean 'me/hello'?",
+    )  # fmt: skip
+    assert cloud["text"] == "the engine has no function 'sieve/dubbing' (1 spec)"
+    assert cloud["hint"].splitlines() == [
+        'a stand-in: in [targets.local]  stand_ins = {"sieve/dubbing" = "me/dubbing"}',
+        "an example job's outputs: sieve-jobs functions stub sieve/dubbing --from JOB.json",
+        'another target: add [targets.prod] with endpoint = "https://mango.sievedata.com"',
     ]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from sieve_jobs.config import Config, EngineTable, Project, Target, parse_duration, read_config
 from sieve_jobs.config.read import parse_config
+from sieve_jobs.config.stand_ins import config_line, stand_in_for
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError
 
@@ -80,6 +81,41 @@ def test_state_paths(tmp_path: Path) -> None:
 
 
 P = '[targets.p]\nendpoint = "https://x.y"\n'
+S = "[targets.local]\n"
+STAND_INS = S + 'stand_ins = {"sieve/dubbing" = "me/dub_draft", "sieve/dubbing:0a1b" = "me/old:77f0"}\n'
+
+
+def test_stand_ins() -> None:
+    local = parse_config(STAND_INS.encode()).targets["local"]
+    assert local.stand_ins == {"sieve/dubbing": "me/dub_draft", "sieve/dubbing:0a1b": "me/old:77f0"}
+
+
+def test_a_line_of_stand_ins_is_shown_with_what_is_wrong_in_it() -> None:
+    line = "stand_ins = {'a/b' = 'c'}"
+    (problem,) = problems(S + line)
+    assert problem.place is not None
+    assert (problem.place.text, problem.place.width) == (line, 3)
+    (problem,) = problems("targets.local = {vars = {A = 'canary'}, stand_ins = {'a/b' = 'c'}}")
+    assert "canary" not in repr(problem)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        pytest.param("sieve/dubbing", "me/dub_draft", id="any version"),
+        pytest.param("sieve/dubbing:9f9f", "me/dub_draft", id="another version"),
+        pytest.param("sieve/dubbing:0a1b", "me/old:77f0", id="the version that is named"),
+        pytest.param("sieve/captions", None, id="another function"),
+        pytest.param("other/dubbing", None, id="another author"),
+    ],
+)
+def test_what_stands_in_for_what(function: str, expected: str | None) -> None:
+    assert stand_in_for(function, parse_config(STAND_INS.encode()).targets["local"].stand_ins) == expected
+
+
+def test_the_line_to_paste_reads_back_with_what_was_there() -> None:
+    line = config_line({"a/b": "me/b"}, 'odd/"name"', "me/odd")
+    assert parse_config((S + line).encode()).targets["local"].stand_ins == {"a/b": "me/b", 'odd/"name"': "me/odd"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +145,19 @@ P = '[targets.p]\nendpoint = "https://x.y"\n'
         ),
         pytest.param(P + "state = 's3://canary/x'", "SJ183", "3:9", "not supported yet", id="state in a bucket"),
         pytest.param(P + "max_cost = 1.0", "SJ183", "3:1", "'max_cost' is not supported yet", id="budget"),
-        pytest.param(P + "stand_ins = {}", "SJ183", "3:1", "not supported yet", id="stand-ins"),
+        pytest.param(P + "stand_ins = {}", "SJ182", "3:1", "the embedded engine", id="stand-ins on a remote target"),
+        pytest.param(S + "stand_ins = ['a/b']", "SJ182", "2:13", "a table such as", id="stand-ins that are a list"),
+        pytest.param(S + "stand_ins = {dubbing = 'me/a'}", "SJ182", "2:14", "'dubbing' is no", id="no author"),
+        pytest.param(S + "stand_ins = {'a/b' = 'c'}", "SJ182", "2:22", "author/name", id="stand-in without author"),
+        pytest.param(S + "stand_ins = {'a/b' = 3}", "SJ182", "2:22", "author/name", id="stand-in that is a number"),
+        pytest.param(S + "stand_ins = {'a/b' = 'a/b'}", "SJ182", "2:22", "for itself", id="stand-in for itself"),
+        pytest.param(S + "stand_ins = {'a/b' = 'a/b:1'}", "SJ182", "2:22", "for itself", id="its own other version"),
+        pytest.param(
+            S + "stand_ins = {'a/b' = 'c/d:1', 'c/d' = 'me/e'}", "SJ182", "2:22", "in the end: 'me/e'", id="chain"
+        ),
+        pytest.param(
+            "[targets.local.stand_ins]\n'a/b' = 'a/ b'", "SJ182", "2:9", "author/name", id="stand-in with a space"
+        ),
         pytest.param(P + "state = 'git'\nlineage = ''", "SJ182", "4:11", "8 to 64", id="empty lineage"),
         pytest.param(P + "lineage = 'abcdefgh'", "SJ182", "3:1", "git", id="lineage of a state that is not shared"),
         pytest.param(P + "uploads = ''", "SJ183", "3:1", "not supported yet", id="uploads"),

@@ -11,7 +11,7 @@ import pytest
 from sieve_jobs.config.read import ENGINE_KEYS, PROJECT_KEYS, TARGET_KEYS, parse_config
 from sieve_jobs.config.schema import config_schema
 from sieve_jobs.errors import InvalidError
-from tests.config.test_read import FULL
+from tests.config.test_read import FULL, STAND_INS
 
 SCHEMA = config_schema()
 P = '[targets.p]\nendpoint = "https://x.y"\n'
@@ -44,6 +44,11 @@ def test_both_know_the_same_keys() -> None:
         pytest.param('[targets.local]\nendpoint = "https://x.y"', id="local that is not"),
         pytest.param('[targets.cache]\nendpoint = "local"', id="reserved name"),
         pytest.param(P + "max_cost = 1", id="not supported yet"),
+        pytest.param(STAND_INS, id="stand-ins"),
+        pytest.param("[targets.q]\nendpoint = 'local'\nstand_ins = {}", id="no stand-ins"),
+        pytest.param(P + "stand_ins = {}", id="stand-ins on a remote target"),
+        pytest.param("[targets.local.stand_ins]\n'dubbing' = 'me/a'", id="stand-in for no function"),
+        pytest.param("[targets.local.stand_ins]\n'a/b' = 'c'", id="stand-in that is no function"),
         pytest.param("[engine]", id="empty table"),
         pytest.param("[engine]\nkeep = '7d'", id="engine setting that is not supported yet"),
         pytest.param("[engine]\ncors_origins = ['https://a.example/']", id="no origin"),
