@@ -132,6 +132,28 @@ class LogLine(NamedTuple):
     stage: str
 
 
+class Parameter(NamedTuple):
+    """An input that a function takes."""
+
+    name: str
+    type: str
+    """As the far side names it: `sieve.File`, `int`, `any`."""
+    is_optional: bool = False
+    default: Json = None
+    """Of an optional one."""
+
+
+class Function(NamedTuple):
+    """A function as GET /v2/functions/{owner}/{name} tells it."""
+
+    parameters: tuple[Parameter, ...] | None
+    """Of its latest version, in order; None where there is none."""
+    streams: bool = False
+    """Every yield is an output."""
+    examples: tuple[str, ...] = ()
+    """Ids of jobs that show what it does."""
+
+
 def parse_push(body: Json) -> PushResponse:
     """Parses a 200 of POST /v2/push. Only the id and a known status are indispensable. Raises WireError."""
     fields = _object(body)
@@ -167,6 +189,29 @@ def parse_job(body: Json) -> Job:
         inputs=inputs if isinstance(inputs, dict) else {},
         outputs=_outputs(fields.get("outputs")),
     )
+
+
+def parse_function(body: Json) -> Function:
+    """Parses a FunctionApp. What it leaves out is not known. Raises WireError."""
+    fields = _object(body)
+    version, examples = fields.get("latest_version"), fields.get("examples")
+    found = version if isinstance(version, dict) else {}
+    inputs = found.get("inputs")
+    return Function(
+        parameters=tuple(map(parse_parameter, inputs)) if isinstance(inputs, list) else None,
+        streams=found.get("stream_output") is True,
+        examples=tuple(item for item in examples if isinstance(item, str)) if isinstance(examples, list) else (),
+    )
+
+
+def parse_parameter(body: Json) -> Parameter:
+    """Parses an InputOutput object that describes an input. Raises WireError."""
+    fields = _object(body)
+    is_optional = fields.get("is_optional") is True
+    return Parameter(
+        name=_text(fields, "name"), type=_optional_text(fields, "type") or "any", is_optional=is_optional,
+        default=fields.get("data") if is_optional else None,
+    )  # fmt: skip
 
 
 def parse_page(body: Json) -> JobPage:

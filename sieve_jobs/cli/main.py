@@ -18,7 +18,7 @@ from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.cli.ending import ended, tell
 from sieve_jobs.cli.options import VerbGroup, common, merged
 from sieve_jobs.cli.streams import Streams
-from sieve_jobs.cli.verbs import LATER, VERBS
+from sieve_jobs.cli.verbs import VERBS
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -40,14 +40,6 @@ class Verbs(VerbGroup):
         if not isinstance(command, click.Command):
             raise TypeError(f"{verb.module}.command is no command")
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        word = args[0]
-        if word in LATER:
-            raise UsageError(Diagnostic("SJ188", f"'{word}' is not supported yet"))
-        return super().resolve_command(ctx, args)
 
     def helps(self, ctx: click.Context) -> Iterator[tuple[str, str]]:
         for name, verb in VERBS.items():

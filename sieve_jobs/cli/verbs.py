@@ -29,6 +29,7 @@ VERBS: Mapping[str, Verb] = {
     "resolve": Verb("resolve", "Decide what becomes of pushes in doubt."),
     "explain": Verb("explain", "Say why a spec runs or not, or what an error code means."),
     "state": Verb("state", "Look into the state, take entries out of it."),
+    "functions": Verb("functions", "Make a local function out of an example job."),
     "doctor": Verb("doctor", "Check that everything is in place."),
     "schema": Verb("schema", "Print the JSON Schemas of specs and config."),
     "serve": Verb("serve", "Run the engine: the API on this machine."),
@@ -36,6 +37,3 @@ VERBS: Mapping[str, Verb] = {
     "completion": Verb("completion", "Print the completion script of a shell."),
     "version": Verb("version", "Print the version."),
 }
-
-LATER = frozenset({"functions"})
-"""Verbs of the design that this version does not have."""

@@ -178,6 +178,16 @@ class Client:
                 break
         return tuple(sorted(found))
 
+    async def function(self, name: str) -> wire.Function | None:
+        """GET /v2/functions/{owner}/{name} of *name*, `owner/name`; None where the far side knows none."""
+        path = f"{wire.FUNCTIONS}/{quote(name, safe='/')}"
+        try:
+            return await self._call("GET", path, {}, wire.parse_function)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+
     async def own(self, method: str, path: str, params: Mapping[str, str]) -> wire.Json:
         """A call of a route that our engine alone has, below /x/; its answer as it is."""
         return await self._call(method, path, params, lambda body: body, engine_only=True)

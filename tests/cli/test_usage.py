@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 
 from sieve_jobs.cli.main import group, run
 from sieve_jobs.cli.streams import Streams
-from sieve_jobs.cli.verbs import LATER, VERBS
+from sieve_jobs.cli.verbs import VERBS
 from tests.project import project, ran, spec
 
 BAD = [
     pytest.param(["plna"], "did you mean 'plan'?", id="misspelt verb"),
-    pytest.param(["functions"], "'functions' is not supported yet", id="a later verb"),
-    pytest.param(["functions", "stub", "x"], "'functions' is not supported yet", id="a later family"),
+    pytest.param(["functions", "stub", "x"], "'x' is no function", id="a function without an author"),
     pytest.param(["plan", "--detailed-exit"], "did you mean '--detailed-exitcode'?", id="misspelt option"),
     pytest.param(["plan", "nope"], "'nope' is no spec", id="no such name"),
     pytest.param(["plan", "-t", "prd"], "no target 'prd'", id="no such target"),
@@ -143,12 +142,11 @@ def parse(words: list[str]) -> None:
         context = command.make_context(command.name, rest, parent=context)
 
 
-def test_the_overview_lists_every_verb_and_no_later_one(capsys) -> None:
+def test_the_overview_lists_every_verb(capsys) -> None:
     assert ran(Path.cwd(), "--help").code == 0
     text = capsys.readouterr().out
     listed = {line.split()[0] for line in text.partition("Verbs:")[2].splitlines() if line.startswith("  ")}
     assert set(VERBS) <= listed
-    assert not LATER & listed
 
 
 def test_no_arguments_is_help_and_usage(tmp_path: Path) -> None:

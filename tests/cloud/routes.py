@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -51,6 +52,8 @@ class Request:
         if path in ("/v2/push", "/v2/jobs", "/v2/logs"):
             return path[4:]
         parts = path.strip("/").split("/")
+        if parts[:2] == ["v2", "functions"] and len(parts) == 4:
+            return "function"
         if parts[:2] != ["v2", "jobs"] or len(parts) not in (3, 4):
             return ""
         if len(parts) == 4:
@@ -111,8 +114,8 @@ class FarSide:
                 return self._push(request, organization)
             case "GET", "jobs":
                 return Answer(200, self.jobs.page(organization, request.query, self.now))
-            case "GET", "logs":
-                return self._logs(request)
+            case "GET", ("function" | "logs") as kind:
+                return self._logs(request) if kind == "logs" else self._function(request)
             case (("GET", "job" | "await") | ("DELETE", "cancel")) as kind:
                 job = self.jobs.by_id.get(unquote(request.path.split("/")[3]))
                 if job is None or job.gone or job.organization_id != organization:
@@ -120,6 +123,22 @@ class FarSide:
                 return self._cancel(job) if kind[1] == "cancel" else await self._job(job, request)
             case _:
                 return Answer(404, {"detail": "Not Found"})
+
+    def _function(self, request: Request) -> Answer:
+        """A FunctionApp with its latest version, of a function that the script describes."""
+        name = request.path.removeprefix("/v2/functions/")
+        parameters = self.script.functions.get(name)
+        if parameters is None:
+            return Answer(404, {"detail": "Function not found."})
+        owner, _, called = name.partition("/")
+        inputs = [
+            {"type": each.get("type", "any"), "name": each["name"], "data": each.get("default"), "description": None,
+             "schema": None, "run_id": None, "is_optional": "default" in each}
+            for each in parameters
+        ]  # fmt: skip
+        version = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "inputs": inputs, "stream_output": False}
+        shown_as = {"name": called, "owner_name": owner, "examples": self.script.examples, "latest_version": version}
+        return Answer(200, shown_as)
 
     def _push(self, request: Request, organization: str) -> Answer:
         key = request.headers.get("idempotency-key", "") if self.script.engine else ""

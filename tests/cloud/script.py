@@ -9,7 +9,7 @@ from typing import Any
 
 FAST_SINCE = 1_795_000_000.0
 """Seconds since the epoch from which a fast clock runs ahead, so that all of one speed agree in all processes."""
-ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "file", "any")
+ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "file", "function", "any")
 KINDS = ("status", "hang", "reset", "close", "cut", "short", "html", "drip", "big", "hold")
 
 
@@ -74,7 +74,9 @@ class Script:
     keys: dict[str, str] | None = None
     """API key to organisation id; None: the one of jobs.KEY."""
     functions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """Parameters by function, each {name, type, default?}: names positional inputs, adds defaults."""
+    """Parameters by function, each {name, type, default?}: names positional inputs, adds defaults, and tells of it."""
+    examples: list[str] = field(default_factory=list)
+    """Ids of jobs that every function shows for what it does."""
     files: dict[str, str] = field(default_factory=dict)
     """Content of output files by path, `/files/…`; others hold their own path, 64 times."""
     engine: bool = False
