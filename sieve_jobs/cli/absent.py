@@ -52,7 +52,7 @@ def _ways(session: Session, name: str, *, own: bool) -> Sequence[str]:
     """What can be done about *name*; *own*: it has the author of this project's functions."""
     remotes = session.config.remotes
     commands = " or ".join(f"sieve-jobs apply -t {shlex.quote(remote)}" for remote in remotes)
-    elsewhere = "another target: " + (commands or f'add [targets.prod] with endpoint = "{SIEVE}"')
+    elsewhere = "another target: " + (commands or f'[targets.prod] endpoint = "{SIEVE}"')
     called = name.rpartition("/")[2]
     if own:
         folder = next(iter(session.config.project.functions), "functions")
@@ -61,7 +61,7 @@ def _ways(session: Session, name: str, *, own: bool) -> Sequence[str]:
     line = config_line(target.stand_ins, name, f"{session.config.project.owner}/{called}")
     source = f"-t {shlex.quote(remotes[0])}" if remotes else "--from JOB.json"
     return (
-        f"a stand-in: in [targets.{target.name}]  {line}",
-        f"an example job's outputs: sieve-jobs functions stub {shlex.quote(name)} {source}",
+        f"a stand-in: [targets.{target.name}] {line}",
+        f"a stub of a job: sieve-jobs functions stub {shlex.quote(name)} {source}",
         elsewhere,
     )

@@ -119,10 +119,15 @@ async def _job(client: Client, job_id: str) -> Job | None:
 def _require_finished(job: Job, name: str) -> None:
     """Raises UsageError for a job that is no example of *name*."""
     if job.function not in (None, name):
-        raise no_example(f"job {escape(job.id)} is one of '{escape(job.function or '')}', not of '{name}'")
+        raise no_example(f"{called(job)} is one of '{escape(job.function or '')}', not of '{name}'")
     if job.status is not Status.FINISHED:
         said = {Status.ERROR: "failed", Status.CANCELLED: "was cancelled"}.get(job.status, f"is {job.status.value}")
-        raise no_example(f"job {escape(job.id)} {said}: there is no answer to take", "another one, by --job ID")
+        raise no_example(f"{called(job)} {said}: there is no answer to take", "another one, by --job ID")
+
+
+def called(job: Job) -> str:
+    """The example in a sentence; a list of outputs does not say which job they are of."""
+    return f"job {escape(job.id)}" if job.id else "the saved job"
 
 
 def no_example(message: str, hint: str | None = None) -> UsageError:
@@ -136,10 +141,12 @@ def _job_in(body: Json) -> Job:
     if not isinstance(fields, dict) or not all(map(_is_output, _flat(fields.get("outputs")))):
         raise WireError("no outputs")
     whole: dict[str, Json] = {"status": "finished", **fields}
-    whole["id"] = fields.get("id") or fields.get("job_id") or "unknown"
+    job_id = fields.get("id") or fields.get("job_id")
+    whole["id"] = job_id or "-"
     if not isinstance(fields.get("function"), dict):
         whole["function"] = None  # of `outputs --json` it is the name of what stood in
-    return parse_job(whole)
+    job = parse_job(whole)
+    return job if job_id else job._replace(id="")
 
 
 def _flat(outputs: Json) -> Iterator[Json]:

@@ -11,7 +11,7 @@ import click
 from sieve_jobs.cli.connection import FarSide, call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import redactor_of
-from sieve_jobs.cli.example import Example, from_document, from_far_side, known_jobs, no_example
+from sieve_jobs.cli.example import Example, called, from_document, from_far_side, known_jobs, no_example
 from sieve_jobs.cli.options import verb
 from sieve_jobs.cli.stub_files import StubPlace, fetch_all, names_of, nursery, place_of, put, require_free
 from sieve_jobs.config.choose import TARGET_VARIABLE
@@ -83,18 +83,18 @@ def _wanted(session: Session, function: str, name: str | None) -> _Wanted:
     """Raises UsageError for names that are none, and for one that another function of the project has."""
     if not is_function(function) or ":" in function:
         raise UsageError(Diagnostic("SJ186", f"'{function}' is no function", expected="author/name, without a version"))
-    called = function.rpartition("/")[2] if name is None else name
-    if not (is_function_name(called) and called.isprintable()):
-        raise UsageError(Diagnostic("SJ186", f"--name: '{called}' cannot name a function", expected="a word"))
+    local = function.rpartition("/")[2] if name is None else name
+    if not (is_function_name(local) and local.isprintable()):
+        raise UsageError(Diagnostic("SJ186", f"--name: '{local}' cannot name a function", expected="a word"))
     folders = session.config.project.functions
     if not folders:
         raise UsageError(Diagnostic("SJ186", "the project has no folder of functions", expected="[project] functions"))
-    place = place_of(session.root / folders[0], called)
-    there = session.declared.functions.get(called)
+    place = place_of(session.root / folders[0], local)
+    there = session.declared.functions.get(local)
     if there is not None and there.file != place.module:
-        message = f"{_shown(session, there.file)}:{there.line} declares '{called}' already; nothing was written"
+        message = f"{_shown(session, there.file)}:{there.line} declares '{local}' already; nothing was written"
         raise UsageError(Diagnostic("SJ186", message, hint="--name gives the stub another name"))
-    return _Wanted(StandIn(f"{session.config.project.owner}/{called}", function), called, place)
+    return _Wanted(StandIn(f"{session.config.project.owner}/{local}", function), local, place)
 
 
 def _with_jobs(session: Session, wanted: _Wanted) -> Session:
@@ -128,7 +128,7 @@ def _write(session: Session, far: FarSide, wanted: _Wanted, example: Example) ->
                 made = replace(made, files=call(far, lambda client: fetch_all(client, names, folder)))
             put(wanted.place, source(made, clean), folder)
     except NoSourceError as error:
-        raise no_example(f"the outputs of job {escape(example.job.id)} {error}", "another one, by --job ID") from error
+        raise no_example(f"the outputs of {called(example.job)} {error}", "another one, by --job ID") from error
     return made
 
 
@@ -175,12 +175,13 @@ def _answer(session: Session, wanted: _Wanted, made: Stub, example: Example) -> 
     if session.as_json:
         rows = [{"path": path, "size": file.size, "sha256": file.sha256} for path, file in files]
         session.streams.document({
-            **stand_in.as_json(), "job_id": made.job_id, "path": _shown(session, place.module), "files": rows,
+            **stand_in.as_json(), "job_id": made.job_id or None, "path": _shown(session, place.module), "files": rows,
             "stand_ins": line, "notes": notes,
         })  # fmt: skip
         return ExitCode.OK
     lines = [
-        f"wrote {_shown(session, place.module)}: {stand_in.function} answers as job {made.job_id} of {stand_in.asked}",
+        f"{stand_in.function} answers as {called(example.job)} of {stand_in.asked}",
+        f"wrote {_shown(session, place.module)}",
         *(f"wrote {path}  {plain_size(file.size)}" for path, file in files),
     ]
     if len(files) > 1:

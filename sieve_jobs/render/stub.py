@@ -33,6 +33,7 @@ class Stub:
     of: str
     """The function whose job is the example: `author/name`."""
     job_id: str
+    """Empty where it is not known."""
     outputs: Sequence[Mapping[str, Json]]
     """InputOutput objects."""
     parameters: Sequence[Parameter] | None = None
@@ -55,6 +56,7 @@ def source(stub: Stub, clean: Callable[[str], str] = str) -> str:
     streams = stub.streams or len(stub.outputs) != 1
     written = Source({url: f"FILES / {text(file.path)}" for url, file in stub.files.items()}, clean)
     given = _parameters(stub, written)
+    job = f"job {stub.job_id}" if stub.job_id else "a saved job"
     answer = "_answer"
     while any(parameter.name == answer for parameter in stub.parameters or ()):
         answer += "_"
@@ -68,7 +70,7 @@ def source(stub: Stub, clean: Callable[[str], str] = str) -> str:
         f"    yield from {answer}()" if streams else f"    return {answer}()[0]",
         "\n",
         f"def {answer}():",
-        f"    print({text(f'stub of {stub.of}: the answer is that of job {stub.job_id}')})",
+        f"    print({text(f'stub of {stub.of}: the answer is that of {job}')})",
         *_outputs(stub, written),
         "",
     ])  # fmt: skip

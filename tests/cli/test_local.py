@@ -106,9 +106,9 @@ def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> 
     )  # fmt: skip
     assert cloud["text"] == "the engine has no function 'sieve/dubbing' (1 spec)"
     assert cloud["hint"].splitlines() == [
-        'a stand-in: in [targets.local]  stand_ins = {"sieve/dubbing" = "me/dubbing"}',
-        "an example job's outputs: sieve-jobs functions stub sieve/dubbing --from JOB.json",
-        'another target: add [targets.prod] with endpoint = "https://mango.sievedata.com"',
+        'a stand-in: [targets.local] stand_ins = {"sieve/dubbing" = "me/dubbing"}',
+        "a stub of a job: sieve-jobs functions stub sieve/dubbing --from JOB.json",
+        'another target: [targets.prod] endpoint = "https://mango.sievedata.com"',
     ]
 
 

@@ -110,8 +110,8 @@ def test_a_function_that_the_engine_lacks_is_said_with_three_ways_out(tmp_path: 
     lines = ran(root, "plan").out.splitlines()
     first = lines.index("note: the engine has no function 'sieve/dubbing' (1 spec)")
     assert lines[first + 1 : first + 4] == [
-        '      a stand-in: in [targets.local]  stand_ins = {"a/b" = "me/b", "sieve/dubbing" = "me/dubbing"}',
-        "      an example job's outputs: sieve-jobs functions stub sieve/dubbing -t prod",
+        '      a stand-in: [targets.local] stand_ins = {"a/b" = "me/b", "sieve/dubbing" = "me/dubbing"}',
+        "      a stub of a job: sieve-jobs functions stub sieve/dubbing -t prod",
         "      another target: sieve-jobs apply -t prod",
     ]
     assert "sieve-jobs functions stub sieve/dubbing -t prod" in ran(root, "plan", "--format", "markdown").out

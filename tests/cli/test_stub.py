@@ -194,7 +194,7 @@ OFFLINE = [{"type": "str", "data": "hi"}, {"type": "tuple", "data": [1, None]}, 
 @pytest.mark.parametrize(
     ("document", "job_id"),
     [
-        pytest.param(OFFLINE, "unknown", id="a list of outputs"),
+        pytest.param(OFFLINE, None, id="a list of outputs"),
         pytest.param({"name": "dub", "job_id": "j-1", "status": "finished", "outputs": OFFLINE, "saved": []}, "j-1",
                      id="what outputs --json prints"),
         pytest.param({"id": "j-2", "status": "finished", "function": {"owner_name": "sieve", "name": "dubbing"},
@@ -202,14 +202,16 @@ OFFLINE = [{"type": "str", "data": "hi"}, {"type": "tuple", "data": [1, None]}, 
     ],
 )  # fmt: skip
 def test_a_saved_document_needs_neither_network_nor_key_nor_target(
-    tmp_path: Path, document: object, job_id: str
+    tmp_path: Path, document: object, job_id: str | None
 ) -> None:
     root = project(tmp_path / "p", {}, "")
     write(root, {"job.json": json.dumps(document)})
     made = ran(root, "functions", "stub", "sieve/dubbing", "--from", "job.json", "--json")
     assert (made.code, made.document["job_id"], made.document["files"]) == (0, job_id, []), made.err
     assert any("signed url" in note for note in made.document["notes"])
-    assert "(1, None)" in (root / MODULE).read_text()
+    text = (root / MODULE).read_text()
+    assert "(1, None)" in text
+    assert f"the answer is that of {f'job {job_id}' if job_id else 'a saved job'}" in text
 
 
 @pytest.mark.parametrize(
