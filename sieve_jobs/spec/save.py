@@ -105,7 +105,8 @@ def _check_folder(to: str, pointer: tuple[str, ...], own_folders: Sequence[str],
 
 
 def _folder_trouble(to: str, parts: Sequence[str]) -> str | None:
-    if to.startswith(("/", "~")) or ".." in parts:
+    # './~' is a folder of that name, but the path that is then shown and recorded, '~/0.mp4', is one to every shell.
+    if to.startswith("/") or ".." in parts or (parts and parts[0].startswith("~")):
         return "leaves the project"
     if not parts:
         return "is the project's root itself"

@@ -57,6 +57,7 @@ def test_pattern(tmp_path: Path, save: str, pattern: str | None) -> None:
         pytest.param("{to: 5}", "SJ210", id="number"),
         pytest.param("{to: out, as: ~}", "SJ210", id="no name"),
         pytest.param("{to: out, as: ''}", "SJ231", id="empty name"),
+        pytest.param("./~/out", "SJ230", id="a home once its first part is left out"),
         pytest.param("{to: out, as: '{ext}'}", "SJ231", id="hidden by its extension"),
         pytest.param("{to: out, as: 'x/.{index}'}", "SJ231", id="hidden"),
         pytest.param("{to: out, as: '../{index}'}", "SJ231", id="up by name"),
