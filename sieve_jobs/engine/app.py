@@ -11,10 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sieve_jobs.engine import account_routes as account
 from sieve_jobs.engine import function_routes as functions
-from sieve_jobs.engine import letters, pushing, routes
+from sieve_jobs.engine import gc_routes, letters, pushing, routes
 from sieve_jobs.engine import secret_routes as secrets
 from sieve_jobs.engine import upload_routes as uploads
 from sieve_jobs.engine.engine import Engine
+from sieve_jobs.engine.gc_routes import GC
 from sieve_jobs.engine.guard import Guard
 from sieve_jobs.engine.home import HEALTH, STATE
 from sieve_jobs.engine.letters import WEBHOOKS
@@ -66,6 +67,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/metrics", routes.get_metrics),
     ("GET", STATE, routes.engine_state),
     ("POST", STATE, routes.raise_workers),
+    ("POST", GC, gc_routes.collect),
     ("GET", WEBHOOKS, letters.list_webhooks),
     ("POST", WEBHOOKS + "/replay", letters.replay_webhook),
     ("POST", WEBHOOKS + "/{message_id}/replay", letters.replay_webhook),

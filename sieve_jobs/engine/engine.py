@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from sieve_jobs.engine.addresses import Policy, parse_allowance
 from sieve_jobs.engine.attempt import Desk
 from sieve_jobs.engine.catalog import Catalog, Function, Module
 from sieve_jobs.engine.children import Passes
+from sieve_jobs.engine.collector import Collector, InUse
 from sieve_jobs.engine.deliver import Deliverer
 from sieve_jobs.engine.ends import ENGINE_KILLED, new_run_id
 from sieve_jobs.engine.environments import Environments, Ready
@@ -68,6 +69,12 @@ class Descriptions:
 
     def fail(self, function_id: str) -> None:
         self._failed.add(function_id)
+
+    def forget(self, function_ids: Iterable[str]) -> None:
+        """Versions that are taken from the store."""
+        for function_id in function_ids:
+            self._known.pop(function_id, None)
+            self._failed.discard(function_id)
 
     def put(self, function_id: str, described: Described) -> None:
         if self._known.get(function_id) == described:
@@ -147,6 +154,10 @@ class Engine:
             self.environments,
             capacity=settings.workers,
         )
+        self.collector = Collector(
+            self.store, home.files, self.environments, settings,
+            in_use=self._in_use, forgotten=self.descriptions.forget,
+        )  # fmt: skip
 
     async def recover(self) -> int:
         """Queues again what a killed engine left, and starts on the queue; how many jobs were left running."""
@@ -168,6 +179,7 @@ class Engine:
     async def end(self) -> int:
         """Ends waiting requests, workers and deliveries; how many running jobs were queued again."""
         self.hub.end()
+        self.collector.end()
         count = await self.supervisor.end()
         await self.environments.end()
         return count
@@ -222,6 +234,12 @@ class Engine:
                 logbook.add_build_lines(db, version_id, said)
 
         self.store.post(change)
+
+    def _in_use(self) -> InUse:
+        """What a round of the collector must not take: what is in the files, and what workers run."""
+        functions = self.catalog.functions().values()
+        modules = {function.module for function in functions} | {slot.module for slot in self.supervisor.slots.all}
+        return InUse({function.id for function in functions}, modules)
 
     def _environment_changed(self) -> None:
         self.supervisor.pump()

@@ -13,14 +13,15 @@ import shutil
 import signal
 import sys
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sieve_jobs.engine.catalog import Module
 from sieve_jobs.engine.interpreter import lend
-from sieve_jobs.engine.requirements import are_met, environment_key, uv_environment
+from sieve_jobs.engine.requirements import KEY, are_met, environment_key, uv_environment
 from sieve_jobs.engine.surroundings import notes
 from sieve_jobs.engine.tree import MARKER
 from sieve_jobs.source import NOTHING_DECLARED, Environment
@@ -107,6 +108,36 @@ class Environments:
         """What of a module's declaration is not so here, once its environment was made."""
         return self._notes.get(module.environment, ())
 
+    def unneeded(self, needed: Collection[Module], before: float) -> list[str]:
+        """Names of environments that none of *needed* declares and that were last asked for before *before*.
+
+        A Unix time. Blocks for the time of a look into a folder.
+        """
+        keys = _keys(needed)
+        with os.scandir(self.folder) as entries:
+            return [
+                entry.name
+                for entry in entries
+                if KEY.fullmatch(entry.name)
+                and entry.name not in keys
+                and entry.stat(follow_symlinks=False).st_mtime < before
+            ]
+
+    async def retire(self, name: str, needed: Callable[[], Collection[Module]]) -> str | None:
+        """Takes an environment out of use, unless it is needed by now: the name it then has, to be removed under.
+
+        A killed engine leaves a draft, which the next one removes.
+        """
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            if name in _keys(needed()):
+                return None
+            left, target = f"{_DRAFT}{uuid.uuid4().hex}", self.folder / name
+            target.rename(self.folder / left)
+            for module, outcome in list(self._outcomes.items()):
+                if isinstance(outcome, Ready) and outcome.python == _python_in(target):
+                    del self._outcomes[module]
+            return left
+
     async def end(self) -> None:
         """Ends what is being built."""
         tasks = list(self._tasks.values())
@@ -140,7 +171,7 @@ class Environments:
     async def _installed(self, packages: Sequence[str], said: _Said) -> Ready | Failed:
         key = environment_key(packages)
         target = self.folder / key
-        python = target / "bin" / "python"
+        python = _python_in(target)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if not python.exists():
                 uv = _find_uv(self.environ)
@@ -161,7 +192,7 @@ class Environments:
         said.add(f"making an environment with {', '.join(packages)}")
         venv = [uv, "venv", "--no-project", "--relocatable", "--python", sys.executable, str(draft)]
         # After --, so that nothing a declaration says is taken for an option.
-        install = [uv, "pip", "install", "--python", str(draft / "bin" / "python"), "--", *packages]
+        install = [uv, "pip", "install", "--python", str(_python_in(draft)), "--", *packages]
         for command in (venv, install):
             status = await self._run(command, said)
             if status != 0:
@@ -205,6 +236,14 @@ class _Said:
 
     def tail(self) -> str:
         return "\n".join(message for _, message in deque(self.lines, maxlen=_TAIL))
+
+
+def _keys(modules: Collection[Module]) -> set[str]:
+    return {environment_key(module.environment.python_packages) for module in modules}
+
+
+def _python_in(environment: Path) -> Path:
+    return environment / "bin" / "python"
 
 
 def _find_uv(environ: Mapping[str, str]) -> str | None:

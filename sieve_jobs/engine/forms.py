@@ -8,6 +8,8 @@ from sieve_jobs.wire import Json
 _TEXTS = ("title", "code_url", "description", "cover_image_url", "readme")
 _LISTS = ("tags", "examples")
 _VISIBILITIES = ("public", "private")
+_LONGEST = 366 * 86_400
+"""Seconds; a longer `keep` is a slip of the pen."""
 
 
 def parse_edit(body: Json) -> dict[str, Json]:
@@ -56,6 +58,29 @@ def parse_upload(body: Json) -> str:
     if problems:
         raise InvalidError(*problems)
     return name or "file"
+
+
+def parse_collection(body: Json) -> tuple[float | None, bool]:
+    """`keep`, in seconds, None for the engine's own, and `dry_run`. Raises InvalidError.
+
+    Other fields are refused: who misspells `dry_run` means to lose nothing.
+    """
+    fields = _object(body)
+    sent, is_dry = fields.get("keep"), fields.get("dry_run", False)
+    problems = [
+        problem(("body", key), "Extra inputs are not permitted", "extra_forbidden")
+        for key in fields
+        if key not in {"keep", "dry_run"}
+    ]
+    keep = float(sent) if isinstance(sent, int | float) and not isinstance(sent, bool) else None
+    if sent is not None and (keep is None or not 0 <= keep <= _LONGEST):
+        message = f"Input should be a number of seconds from 0 to {_LONGEST}"
+        problems.append(problem(("body", "keep"), message, "float_type"))
+    if not isinstance(is_dry, bool):
+        problems.append(problem(("body", "dry_run"), "Input should be a valid boolean", "bool_type"))
+    if problems:
+        raise InvalidError(*problems)
+    return keep, is_dry is True
 
 
 def is_secret_name(name: str) -> bool:

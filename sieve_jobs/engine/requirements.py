@@ -21,6 +21,10 @@ _FROM_PIP = {
 _OF_UV = {"UV_DEFAULT_INDEX": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"), "UV_INDEX": ("UV_INDEX", "UV_EXTRA_INDEX_URL")}
 
 
+KEY = re.compile(r"[0-9a-f]{24}")
+"""The form of what a set of packages is kept under."""
+
+
 def environment_key(packages: Iterable[str]) -> str:
     """What a set of packages is kept under: the same set on the same Python is one environment."""
     text = json.dumps([sorted({item.strip() for item in packages}), platform.python_version(), sys.base_prefix])

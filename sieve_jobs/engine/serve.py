@@ -149,6 +149,7 @@ async def _live(
         serving = asyncio.create_task(server.serve([listener]))
         delivering = asyncio.create_task(engine.deliverer.run())
         watching = asyncio.create_task(watch_receipts(server.server_state.connections, limits))
+        collecting = asyncio.create_task(engine.collector.run())
         up = asyncio.create_task(server.is_up.wait())
         await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
         if not up.done():
@@ -160,9 +161,10 @@ async def _live(
         requeued = await engine.end()
         await engine.deliverer.finish(settings.end_grace)
         await server.close()
-        for task in (serving, delivering, watching):
+        tasks = (serving, delivering, watching, collecting)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(serving, delivering, watching, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if users is not None:
             os.close(users)
     finally:

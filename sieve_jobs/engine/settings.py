@@ -98,6 +98,12 @@ class Settings:
     """Origins whose pages may use the API from a browser, as `https://app.example` and nothing less exact."""
     key_retention: float = 30 * 86_400.0
     """How long an Idempotency-Key is remembered."""
+    keep: float | None = None
+    """How long what has ended is kept, where the engine removes it by itself; None removes nothing."""
+    collect_first: float = 10.0
+    """How long an engine runs before it removes anything: whoever started it may have come for what is old."""
+    collect_every: float = 3_600.0
+    """From one such round to the next, over restarts."""
 
     def as_json(self) -> str:
         values = asdict(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -210,3 +212,32 @@ def test_what_a_declaration_asks_in_vain_is_told():
         "python_packages", "system", "python_packages", "python_version", "cuda_version", "run_commands",
     ]  # fmt: skip
     assert "no-such-program" in told[1]
+
+
+def test_versions_and_environments_that_nothing_needs_are_forgotten(root: Path, client: Client):
+    wanted, edited = client.run("greet", {}), client.run("plain", {})
+    environment = Path(data(wanted)[0]["prefix"])
+    unneeded = environment.with_name("0" * 24)
+    shutil.copytree(environment, unneeded, symlinks=True)
+    for folder in (environment, unneeded):
+        os.utime(folder, (1, 1))
+    (root / "functions" / "plain.py").write_text(PLAIN.format("another"))
+    present = client.run("plain", {})
+    ids = {edited["function_id"], present["function_id"]}
+    assert ids <= {version["id"] for version in versions(client, "plain")}
+    asked = {"keep": 0, "dry_run": True}
+    would = client.http.post("/x/gc", json=asked).json()
+    assert (would["environments"], unneeded.is_dir()) == (1, True)
+    did = client.http.post("/x/gc", json={"keep": 0}).json()
+    assert {**did, "dry_run": True} == would
+    assert [version["id"] for version in versions(client, "plain")] == [present["function_id"]]
+    assert [folder for folder in (environment, unneeded) if folder.is_dir()] == [environment]
+    assert not list(environment.parent.glob(".draft-*"))
+    # One that was taken away is made again where it is needed once more.
+    (root / "functions" / "packaged.py").rename(root / "packaged.away")
+    os.utime(environment, (1, 1))
+    client.run("plain", {})
+    until(lambda: client.http.post("/x/gc", json={"keep": 0}).json()["environments"])
+    assert not environment.exists()
+    (root / "packaged.away").rename(root / "functions" / "packaged.py")
+    assert data(client.run("greet", {})) == data(wanted)
