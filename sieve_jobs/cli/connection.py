@@ -52,6 +52,7 @@ def engine_settings(session: Session, *, workers: int) -> Settings:
         allow_private=engine.allow_private,
         cors_origins=engine.cors_origins,
         installs=engine.install,
+        keep=engine.keep,
     )
 
 

@@ -1,4 +1,4 @@
-"""`engine`: what the project's engine keeps beside jobs."""
+"""`engine`: what the project's engine keeps: its webhooks, and for how long it keeps what has ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sieve_jobs.cli.collecting import gc
 from sieve_jobs.cli.options import VerbGroup, common, merged
 from sieve_jobs.cli.webhooks import webhooks
 
@@ -14,13 +15,14 @@ from sieve_jobs.cli.webhooks import webhooks
     "engine",
     cls=VerbGroup,
     subcommand_metavar="VERB [ARGS]...",
-    epilog="\b\nExample:\n  sieve-jobs engine webhooks --dead\n  sieve-jobs engine webhooks replay --all",
+    epilog="\b\nExample:\n  sieve-jobs engine gc --dry-run\n  sieve-jobs engine webhooks --dead",
 )
 @common
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Look into the engine of this project."""
+    """Look into the engine of this project, and keep it small."""
     ctx.obj = merged(ctx.obj, given)
 
 
+command.add_command(gc)
 command.add_command(webhooks)

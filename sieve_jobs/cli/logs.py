@@ -40,7 +40,10 @@ def command(session: Session, name: str, follow: bool) -> ExitCode:
         if goes_on:
             call(far, lambda client: _tail(session, client, entry.job_id, redactor))
             return ExitCode.OK
-        lines = call(far, lambda client: _all(client, entry.job_id))
+        found = call(far, lambda client: _all(client, entry.job_id))
+    if found is None:
+        session.streams.say(f"the far side has no log of job {entry.job_id}")
+    lines = found or []
     if session.as_json:
         rows = [{"at": line.at, "stage": line.stage, "message": redactor.clean(line.message)} for line in lines]
         session.streams.document({"name": entry.name, "job_id": entry.job_id, "logs": rows})
@@ -49,12 +52,17 @@ def command(session: Session, name: str, follow: bool) -> ExitCode:
     return ExitCode.OK
 
 
-async def _all(client: Client, job_id: str) -> list[LogLine]:
-    """Every line so far. A far side that knows no logs of the job has none."""
+async def _all(client: Client, job_id: str) -> list[LogLine] | None:
+    """Every line so far; None where the far side knows of no log of the job, or not of the job any more."""
     lines: list[LogLine] = []
     start = 0
     for _ in range(MOST_PAGES):
-        page, following = await _page(client, job_id, start)
+        try:
+            page, following = await client.logs(job_id, start)
+        except RefusedError as error:
+            if error.status == 404:
+                return lines or None
+            raise
         lines += page
         if not page or following <= start:
             break

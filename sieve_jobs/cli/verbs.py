@@ -33,7 +33,7 @@ VERBS: Mapping[str, Verb] = {
     "doctor": Verb("doctor", "Check that everything is in place."),
     "schema": Verb("schema", "Print the JSON Schemas of specs and config."),
     "serve": Verb("serve", "Run the engine: the API on this machine."),
-    "engine": Verb("engine", "Look into the engine: its webhooks."),
+    "engine": Verb("engine", "Look into the engine: its webhooks, its old data."),
     "completion": Verb("completion", "Print the completion script of a shell."),
     "version": Verb("version", "Print the version."),
 }

@@ -43,8 +43,8 @@ ENGINE_KEYS: Mapping[str, Kind] = {
     "cors_origins": kinds.origins,
     "webhook_shape": kinds.shape,
     "install": kinds.switch,
+    "keep": kinds.duration,
 }
-LATER_ENGINE_KEYS = frozenset({"keep"})
 LATER_TARGET_KEYS = frozenset({"max_cost", "uploads", "keep"})
 GUARDED_VALUES = frozenset({"api_key_env", "endpoint", "state", "vars"})
 """Keys whose value is never shown when it is wrong: a key or a password may have been put there."""
@@ -132,7 +132,7 @@ class _Reader:
             if name not in _TABLES:
                 self._unknown((name,), "key", _TABLES)
         project = self._settings(("project",), PROJECT_KEYS, frozenset())
-        engine = self._settings(("engine",), ENGINE_KEYS, LATER_ENGINE_KEYS)
+        engine = self._settings(("engine",), ENGINE_KEYS, frozenset())
         targets = self._targets()
         if self._problems:
             raise InvalidError(*sorted(self._problems, key=_position))

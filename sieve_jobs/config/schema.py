@@ -65,6 +65,7 @@ def _engine() -> dict[str, Any]:
             "default": EngineTable().install,
             "description": "Install the python_packages that functions declare, in environments of their own.",
         },
+        "keep": _duration("After this the engine removes jobs that have ended, with their outputs and files."),
     }
 
 

@@ -46,6 +46,8 @@ class EngineTable:
     """How webhooks write outputs: `object`, or `pairs` as some receivers of Sieve's have it."""
     install: bool = True
     """Whether python_packages that functions declare are installed, in environments of their own."""
+    keep: float | None = None
+    """Seconds after which the engine removes by itself what has ended; None keeps everything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,23 @@ class Client:
         """A call of a route that our engine alone has, below /x/; its answer as it is."""
         return await self._call(method, path, params, lambda body: body, engine_only=True)
 
+    async def order(self, path: str, body: Mapping[str, wire.Json], *, deadline: float) -> wire.Json:
+        """A POST with a body to a route below /x/, which may take *deadline* seconds. Made once; its answer."""
+        what = f"POST {path}"
+        content = _ENCODER.encode(body).encode()
+        try:
+            answer = await self._http.post_once(path, content, {"Content-Type": "application/json"}, deadline=deadline)
+        except NotSentError as error:
+            raise self._unreachable(error) from None
+        except BrokenError as error:
+            raise unconfirmed(f"{what}: {error}", self.redactor, error.body) from None
+        self._note(answer)
+        if answer.status != 200:
+            raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
+        if answer.header(wire.ENGINE_HEADER) != "1":
+            raise UnconfirmedError(f"{what} was not answered by the engine", status=answer.status)
+        return decoded(answer)
+
     async def download(self, url: str, part: Part) -> None:
         """Fetches *url*, an output's, into *part*. The key is not sent along. Tried again after a passing failure.
 

@@ -18,6 +18,16 @@ def span(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
+def exact_span(seconds: float) -> str:
+    """A span that somebody set, to the second and without parts that are nothing: `7 d`, `1 h 30 min`, `0 s`."""
+    rest, parts = round(max(seconds, 0.0)), []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        number, rest = divmod(rest, size)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts) or "0 s"
+
+
 def age(seconds: float) -> str:
     """How long ago, in its largest unit: `just now`, `12 s ago`, `3 min ago`, `2 h ago`, `5 d ago`."""
     whole = int(max(seconds, 0.0))

@@ -25,6 +25,7 @@ allow_private = ["10.0.0.0/8", "[fd00::1]:9000"]
 cors_origins = ["http://localhost:3000"]
 webhook_shape = "pairs"
 install = false
+keep = "7d"
 
 [targets.prod]
 endpoint = "https://mango.sievedata.com/"
@@ -49,7 +50,8 @@ def problems(text: str) -> tuple[Diagnostic, ...]:
 def test_every_key() -> None:
     config = parse_config(FULL.encode())
     assert config.project == Project(("jobspecs", "more"), ("functions",), "acme", ("*_PIN",), ("VIDEO_KEY",))
-    assert config.engine == EngineTable(("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",), "pairs", False)
+    private, origins = ("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",)
+    assert config.engine == EngineTable(private, origins, "pairs", install=False, keep=604_800.0)
     assert config.targets["prod"] == Target(
         "prod", "https://mango.sievedata.com", "PROD_KEY", "state/prod.db", 16, ("CDN_*",), 200, 1800.0, 130.0,
         ("token",), {"RELEASE": "2026.11"},
@@ -161,7 +163,7 @@ def test_the_line_to_paste_reads_back_with_what_was_there() -> None:
         pytest.param(P + "state = 'git'\nlineage = ''", "SJ182", "4:11", "8 to 64", id="empty lineage"),
         pytest.param(P + "lineage = 'abcdefgh'", "SJ182", "3:1", "git", id="lineage of a state that is not shared"),
         pytest.param(P + "uploads = ''", "SJ183", "3:1", "not supported yet", id="uploads"),
-        pytest.param("[engine]\nkeep = '7d'", "SJ183", "2:1", "not supported yet", id="engine settings"),
+        pytest.param("[engine]\nkeep = 'long'", "SJ182", "2:8", "a duration such as", id="no duration of the engine"),
         pytest.param("[engine]\ninstall = 'no'", "SJ182", "2:11", "true or false", id="text for a switch"),
         pytest.param("[engine]\nallow_private = ['lan']", "SJ182", "2:17", "10.0.0.0/8", id="no address"),
         pytest.param("[engine]\ncors_origins = ['*']", "SJ182", "2:16", "without path or wildcard", id="any origin"),
