@@ -67,6 +67,13 @@ def read_intents(connection: sqlite3.Connection) -> list[Intent]:
     return sorted(found, key=lambda intent: (intent.first_at, intent.uuid))
 
 
+def count_rows(connection: sqlite3.Connection) -> tuple[int, int]:
+    """How many entries and earlier jobs there are."""
+    found = connection.execute("SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM past)").fetchone()
+    entries, past = map(int, found)
+    return entries, past
+
+
 def newest_first(jobs: Iterable[PastJob]) -> list[PastJob]:
     return sorted(jobs, key=lambda job: (job.pushed_at, job.job_id), reverse=True)
 

@@ -24,8 +24,11 @@ from sieve_jobs.wire import Json
 
 T = TypeVar("T", Entry, PastJob)
 
-FORMAT = 2
-"""Raised by what an older version would read wrongly. Rows of format 1 do not say what was saved."""
+FORMAT = 3
+"""Raised by what an older version would read wrongly, or not at all.
+
+Rows of format 1 do not say what was saved; heads before format 3 do not count the rows.
+"""
 HEAD = "head.json"
 _SHARD = re.compile(r"(entries|past)/([0-9a-f]{2})/([0-9a-f]{3})\.jsonl")
 
@@ -37,6 +40,20 @@ class NewerFormatError(DocumentError):
         super().__init__(f"format {found}")
         self.found = found
         self.tool = tool
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How many there are: files that are not found where they should be show by it."""
+
+    entries: int = 0
+    past: int = 0
+
+    def __add__(self, other: Rows) -> Rows:
+        return Rows(self.entries + other.entries, self.past + other.past)
+
+    def __sub__(self, other: Rows) -> Rows:
+        return Rows(self.entries - other.entries, self.past - other.past)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,8 @@ class Head:
     """Commits up to this one since history was last cut."""
     lease: Lease | None = None
     intents: tuple[Intent, ...] = ()
+    rows: Rows | None = None
+    """None where an earlier version wrote it, which did not count."""
 
 
 def head_text(head: Head) -> bytes:
@@ -72,6 +91,7 @@ def head_text(head: Head) -> bytes:
             "depth": head.depth,
             "lease": None if head.lease is None else lease_document(head.lease),
             "intents": [intent_document(intent) for intent in head.intents],
+            "rows": None if head.rows is None else {"entries": head.rows.entries, "past": head.rows.past},
         },
         indent=1,
     )
@@ -87,12 +107,13 @@ def parse_head(text: bytes) -> Head:
     if found < 1:
         raise DocumentError(f"{HEAD}.format: expected a number from 1")
     facts = parse_facts(fields)
-    lease = fields.take("lease")
+    lease, rows = fields.take("lease"), fields.later("rows", fields.object)
     head = Head(
         header=Header(facts.lineage, facts.serial, facts.endpoint, facts.organization_id, facts.written_at),
         tool=tool, fence=fields.number("fence"), nonce=fields.text("nonce"), depth=fields.number("depth"),
         lease=None if lease is None else parse_lease(lease),
         intents=tuple(parse_intent(item, f"intents[{i}]") for i, item in enumerate(fields.rows("intents"))),
+        rows=None if rows is None else _rows(rows),
     )  # fmt: skip
     fields.done()
     require_unlike((intent.uuid for intent in head.intents), "intents", "uuid")
@@ -146,6 +167,21 @@ def keys_of(text: bytes) -> list[str]:
     return [key for key, _ in _lines(text)]
 
 
+def rows_in(shards: Mapping[str, bytes]) -> Rows:
+    """The rows of *shards*, text by path, without a look at what they say."""
+    lines = {path: text.count(b"\n") for path, text in shards.items()}
+    entries = sum(count for path, count in lines.items() if path.startswith("entries/"))
+    return Rows(entries, sum(lines.values()) - entries)
+
+
+def unlike_rows(counted: Rows, found: Rows) -> str | None:
+    """How *found* is not what a head *counted*, None where it is."""
+    if counted == found:
+        return None
+    told = (f"{rows.entries} and {rows.past}" for rows in (counted, found))
+    return "its head counts entries and earlier jobs as {}, its files hold {}".format(*told)
+
+
 def require_unlike(keys: Iterable[str], what: str, field: str) -> None:
     """Raises DocumentError where two are equal."""
     seen: set[str] = set()
@@ -153,6 +189,13 @@ def require_unlike(keys: Iterable[str], what: str, field: str) -> None:
         if key in seen:
             raise DocumentError(f"{what}: two have the same {field}")
         seen.add(key)
+
+
+def _rows(value: Json) -> Rows:
+    fields = Fields(value, f"{HEAD}.rows")
+    rows = Rows(entries=fields.number("entries"), past=fields.number("past"))
+    fields.done()
+    return rows
 
 
 def _path(kind: str, key: str) -> str:

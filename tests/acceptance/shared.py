@@ -42,11 +42,14 @@ class Clone(Project):
     """A project whose target `prod` keeps its state on the remote of its folder's repository."""
 
     @classmethod
-    def of(cls, remote: Path, name: str, endpoint: str, count: int, settings: str = "") -> Clone:
-        """A clone beside *remote* with specs clip-0, clip-1 …"""
-        clone = cls(remote.parent / name, endpoint, f'state = "git"\n{settings}')
-        git(clone.root, "init", "--quiet", "--template=")
-        git(clone.root, "remote", "add", "origin", str(remote))
+    def of(cls, remote: Path, name: str, endpoint: str, count: int, settings: str = "", *, folder: str = "") -> Clone:
+        """A clone beside *remote* with specs clip-0, clip-1 …, the project in its *folder*."""
+        top = remote.parent / name
+        clone = cls(top / folder, endpoint, f'state = "git"\n{settings}')
+        if folder:
+            (clone.root / ".git").rmdir()
+        git(top, "init", "--quiet", "--template=")
+        git(top, "remote", "add", "origin", str(remote))
         for number in range(count):
             clone.write(f"clip-{number}.yaml", spec(width=number))
         return clone

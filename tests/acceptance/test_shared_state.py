@@ -56,6 +56,16 @@ def test_what_one_clone_applied_another_does_not_push(remote: Path, cloud: Cloud
     assert git(remote, "rev-parse", REF) == before
 
 
+def test_a_project_in_a_subfolder_is_bought_once_and_keeps_its_entries(remote: Path, cloud: Cloud) -> None:
+    ours, theirs, fresh = (Clone.of(remote, name, cloud.url, 3, folder="studio/videos") for name in "abc")
+    assert ours.apply().code == 0
+    assert theirs.apply("--json").document["summary"]["unchanged"] == 3
+    theirs.write("clip-1.yaml", spec(width=100))
+    assert theirs.apply().code == 0
+    assert widths(cloud) == [0, 1, 2, 100]
+    assert len(fresh.remote("state", "export").document["entries"]) == 3
+
+
 def test_an_apply_makes_few_pushes(remote: Path) -> None:
     """About one for each round of slots, and one each to begin, to end and to give the lease back."""
     with Cloud.running(Script(outcomes=[Outcome(polls=3)])) as cloud:

@@ -17,10 +17,14 @@ def specs(**texts: str) -> dict[str, str]:
     return {f"jobspecs/{name}.yaml": text for name, text in texts.items()}
 
 
+def config(cloud: Cloud) -> str:
+    return remote_config(cloud.url, f'state = "git"\nlineage = "{LINEAGE}"')
+
+
 @pytest.fixture
 def repository(tmp_path: Path, cloud: Cloud) -> Repository:
     repository = Repository(tmp_path)
-    repository.merge({"sieve-jobs.toml": remote_config(cloud.url, f'state = "git"\nlineage = "{LINEAGE}"')})
+    repository.merge({"sieve-jobs.toml": config(cloud)})
     return repository
 
 
@@ -39,6 +43,22 @@ def test_runners_that_are_thrown_away_buy_everything_once(repository: Repository
     reverted = repository.happens(PUSH)
     assert (reverted.code, reverted.outputs["pushed"]) == (0, "0"), reverted.log
     assert "1 reused" in reverted.summary
+    assert len(cloud.pushes) == 3
+
+
+@pytest.mark.soak
+def test_a_project_in_a_subfolder_is_bought_once(tmp_path: Path, cloud: Cloud) -> None:
+    repository = Repository(tmp_path)
+    files = {"sieve-jobs.toml": config(cloud), **specs(a=spec(width=1), b=spec(width=2))}
+    repository.merge({f"videos/{path}": text for path, text in files.items()})
+    inputs = {"working-directory": "videos"}
+    assert repository.happens(PUSH, args="--new-state", **inputs).outputs["pushed"] == "2"
+    again = repository.happens(PUSH, **inputs)
+    assert (again.outputs["pushed"], again.outputs["unchanged"]) == ("0", "2"), again.log
+    repository.merge({"videos/jobspecs/a.yaml": spec(width=3)})
+    assert repository.happens(PUSH, **inputs).outputs["pushed"] == "1"
+    last = repository.happens(PUSH, **inputs)
+    assert (last.outputs["pushed"], last.outputs["unchanged"]) == ("0", "2"), last.log
     assert len(cloud.pushes) == 3
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from sieve_jobs.errors import GuardedError, SieveJobsError, StateError
 from sieve_jobs.state.snapshot import FORMAT
 from sieve_jobs.state.writes import PutEntry, PutIntent
-from tests.state.remote import REF, code_of, copy_of, git, make_clone, make_remote, open_in, text_of, tip
+from tests.state.remote import REF, code_of, commit_file, copy_of, git, make_clone, make_remote, open_in, text_of, tip
 from tests.state.samples import entry, intent
 
 
@@ -114,14 +113,6 @@ def rewrite_head(tmp_path: Path, opened: ExitStack, change: object) -> None:
     store.commit([PutEntry(entry("a"))], 0)
     head = json.loads(git(clone, "show", f"{REF}:head.json"))
     commit_file(clone, "head.json", json.dumps(change(head)))  # type: ignore[operator]
-
-
-def commit_file(clone: Path, path: str, text: str) -> None:
-    """Puts a file into the state as nobody should."""
-    stream = f"commit refs/heads/x\ncommitter a <a@b> 0 +0000\ndata 0\nfrom {git(clone, 'rev-parse', REF)}\n"
-    stream += f"M 100644 inline {path}\ndata {len(text.encode())}\n{text}\n"
-    subprocess.run(["git", "fast-import", "--quiet"], input=stream.encode(), cwd=clone, check=True)
-    git(clone, "push", "-q", "origin", f"refs/heads/x:{REF}")
 
 
 def test_a_shard_with_anothers_entry_is_refused(tmp_path: Path, opened: ExitStack) -> None:

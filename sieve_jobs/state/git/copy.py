@@ -20,7 +20,7 @@ from sieve_jobs.state.problems import NOT_AS_WRITTEN, damaged, from_sqlite, is_b
 from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.rows import HeaderRow, Sums
 from sieve_jobs.state.schema import SCHEMA, create_tables
-from sieve_jobs.state.snapshot import Head, head_text, parse_head
+from sieve_jobs.state.snapshot import Head, Rows, head_text, parse_head
 from sieve_jobs.state.writing import put_header
 from sieve_jobs.wire import format_time, parse_time
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 _ID = 0x534A4350
 """`SJCP`: a copy is no state, and a state no copy."""
-_VERSION = SCHEMA.version * 100 + 1
+_VERSION = SCHEMA.version * 100 + 2
 _PATIENCE = 400.0
 """Seconds to wait for another process of this clone, which may be at a fetch or a push."""
 _ORIGIN = """CREATE TABLE origin (
@@ -209,7 +209,7 @@ def _create(connection: sqlite3.Connection) -> None:
 def _begin(connection: sqlite3.Connection, lineage: str) -> None:
     header = Header(lineage=lineage, serial=0)
     put_header(connection, HeaderRow(header, tool=__version__, sums=Sums()))
-    head = head_text(Head(header, __version__, nonce="-"))
+    head = head_text(Head(header, __version__, nonce="-", rows=Rows()))
     connection.execute("INSERT OR REPLACE INTO origin VALUES (1, NULL, ?, NULL)", (head,))
 
 

@@ -50,8 +50,11 @@ class Repository:
     """One ref on one remote. Nothing else in the repository is touched: no branch, no index, no work tree."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str], ref: str) -> None:
-        """Raises StateError outside of a repository, and where it is not clear which remote is meant."""
-        self._folder, self._environ = folder, environ
+        """*folder* is any of the repository's. Raises StateError where there is none, and for no clear remote."""
+        self._environ = environ
+        self._top = folder
+        # What git makes of paths depends on the folder that it is asked in: it is asked at the top, always.
+        self._top = folder / self._output("rev-parse", "--show-cdup").rstrip("\n")
         self.ref = ref
         self.remote = self._remote()
 
@@ -97,7 +100,7 @@ class Repository:
 
     def listing(self, oid: str, *paths: str) -> dict[str, str]:
         """Every file of the commit, or those of *paths* that it has: path to blob."""
-        out = self._output("ls-tree", "-r", "-z", oid, "--", *paths)
+        out = self._output("ls-tree", "-r", "-z", "--full-tree", oid, "--", *paths)
         found: dict[str, str] = {}
         for line in filter(None, out.split("\0")):
             facts, _, path = line.partition("\t")
@@ -113,10 +116,15 @@ class Repository:
             found[path] = (_blob(before), _blob(after))
         return found
 
-    def contents(self, oid: str, paths: Iterable[str]) -> dict[str, bytes]:
-        """Content of those of *paths* that the commit has. Raises StateError where one of them is not here."""
+    def contents(self, oid: str, paths: Iterable[str], *, beside: str) -> dict[str, bytes]:
+        """Content of those of *paths* that the commit has. Raises StateError where one of them is not here.
+
+        Every commit has the file *beside*: a list without it is of something else, and says nothing of the others.
+        """
         wanted = list(paths)
-        blobs = self.listing(oid, *wanted) if wanted else {}
+        blobs = self.listing(oid, beside, *wanted) if wanted else {}
+        if wanted and blobs.pop(beside, None) is None:
+            raise no_git(f"git lists no '{beside}' in {oid[:12]}")
         found = self.read(blobs.values())
         lost = next((path for path, blob in blobs.items() if blob not in found), None)
         if lost is not None:
@@ -201,7 +209,7 @@ class Repository:
 
     def _git(self, *arguments: str, given: bytes = b"", seconds: float = LOCAL_SECONDS) -> Done:
         try:
-            return run_git(self._folder, self._environ, arguments, given=given, seconds=seconds)
+            return run_git(self._top, self._environ, arguments, given=given, seconds=seconds)
         except OSError as error:
             raise no_git(f"git could not be started ({error.strerror})") from error
 

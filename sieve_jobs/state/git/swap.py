@@ -22,10 +22,20 @@ from sieve_jobs.state.git.repository import Draft, Pushed, Repository
 from sieve_jobs.state.git.sync import Sync
 from sieve_jobs.state.git.tenure import Tenure
 from sieve_jobs.state.loaded import Header
-from sieve_jobs.state.lookups import entries_by, past_by, read_intents
+from sieve_jobs.state.lookups import count_rows, entries_by, past_by, read_intents
 from sieve_jobs.state.problems import from_sqlite, moved_on
 from sieve_jobs.state.reading import read_header
-from sieve_jobs.state.snapshot import HEAD, Head, edited, entry_path, head_text, past_path
+from sieve_jobs.state.snapshot import (
+    HEAD,
+    Head,
+    Rows,
+    edited,
+    entry_path,
+    head_text,
+    past_path,
+    rows_in,
+    unlike_rows,
+)
 from sieve_jobs.state.writing import apply_batch
 
 HISTORY = 500
@@ -102,20 +112,28 @@ class Swap:
         if expect_serial is not None and expect_serial != row.header.serial:
             raise moved_on(Path(self._place), expect_serial, row.header.serial)
         fence, lease = self._tenure.next(origin.head, decides=batch.decides)
+        counted = Rows() if batch.restore is not None else Rows(*count_rows(connection))
         try:
             after = apply_batch(connection, row, batch, self._now(), __version__)
         except sqlite3.Error as error:
             raise from_sqlite(error, Path(self._place), writing=True) from error
         if after is row:
             return None
-        head = replace(
-            origin.head, header=after.header, fence=fence, lease=lease, intents=tuple(read_intents(connection))
-        )
-        files = self._files(connection, origin, batch)
-        return self._drafted(origin, head, files, _summary(after.header, batch), anew=batch.restore is not None)
+        shards = self._shards(connection, batch)
+        before: dict[str, bytes] = {}
+        if origin.commit is not None and batch.restore is None:
+            before = self._repository.contents(origin.commit, shards, beside=HEAD)
+        files = {path: edited(before.get(path, b""), changes) for path, changes in shards.items()}
+        rows = Rows(*count_rows(connection))
+        if lack := unlike_rows(rows, counted - rows_in(before) + rows_in(files)):
+            raise problems.damaged(self._place, lack, self._repository.ref, self._repository.remote)
+        intents = tuple(read_intents(connection))
+        head = replace(origin.head, header=after.header, fence=fence, lease=lease, intents=intents, rows=rows)
+        changed = {path: text for path, text in files.items() if text != before.get(path, b"")}
+        return self._drafted(origin, head, changed, _summary(after.header, batch), anew=batch.restore is not None)
 
-    def _files(self, connection: sqlite3.Connection, origin: Origin, batch: Batch) -> dict[str, bytes]:
-        """The shards that *batch* changed, as they are now."""
+    def _shards(self, connection: sqlite3.Connection, batch: Batch) -> dict[str, dict[str, Entry | PastJob | None]]:
+        """What *batch* leaves of the rows that it names, as they are now, by the path of their shard."""
         said = [said.job_id for said in batch.learned]
         names = {*batch.entries, *(entry.name for entry, _ in entries_by(connection, "job_id", said))}
         jobs = {*batch.past, *(job.job_id for job, _ in past_by(connection, "job_id", said))}
@@ -128,11 +146,7 @@ class Swap:
             shards[entry_path(entry.name)][entry.name] = entry
         for job, _ in past_by(connection, "job_id", jobs):
             shards[past_path(job.job_id)][job.job_id] = job
-        before: dict[str, bytes] = {}
-        if origin.commit is not None and batch.restore is None:
-            before = self._repository.contents(origin.commit, shards)
-        files = {path: edited(before.get(path, b""), changes) for path, changes in shards.items()}
-        return {path: text for path, text in files.items() if text != before.get(path, b"")}
+        return shards
 
     def _drafted(
         self, origin: Origin, head: Head, files: dict[str, bytes], message: str, *, anew: bool = False

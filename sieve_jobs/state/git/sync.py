@@ -14,7 +14,7 @@ from sieve_jobs.state.entry import Entry, PastJob
 from sieve_jobs.state.git import problems
 from sieve_jobs.state.git.copy import Copy, Origin, new_lineage
 from sieve_jobs.state.git.repository import Repository
-from sieve_jobs.state.lookups import read_intents
+from sieve_jobs.state.lookups import count_rows, read_intents
 from sieve_jobs.state.mark import Mark, seen
 from sieve_jobs.state.parse import DocumentError
 from sieve_jobs.state.problems import shown
@@ -24,10 +24,12 @@ from sieve_jobs.state.snapshot import (
     HEAD,
     Head,
     NewerFormatError,
+    Rows,
     is_shard,
     keys_of,
     parse_head,
     parse_shard,
+    unlike_rows,
 )
 from sieve_jobs.state.writing import mirror
 
@@ -115,18 +117,31 @@ class Sync:
         try:
             head = self._head(commit)
             self._require_meant(head)
-            if origin.commit is None or not self._repository.has(origin.commit):
-                self._copy.empty(connection, head.header.lineage)
-                blobs = {path: (None, blob) for path, blob in self._repository.listing(commit).items()}
-                batch = self._batch(connection, dict(blobs), head)
-            else:
-                batch = self._batch(connection, self._repository.changed(origin.commit, commit), head)
-            mirror(connection, read_header(connection), batch, head.header, head.tool)
+            base = origin.commit
+            if base is None or not self._repository.has(base) or not self._follow(connection, base, commit, head):
+                self._read_all(connection, commit, head)
         except DocumentError as error:
             raise self._damaged(str(error)) from error
         except sqlite3.IntegrityError as error:
             raise self._damaged("a job belongs to two specs") from error
         return Origin(commit, head, None)
+
+    def _follow(self, connection: sqlite3.Connection, base: str, commit: str, head: Head) -> bool:
+        """Brings the copy from *base* to *commit*; whether it has all rows then."""
+        self._mirror(connection, self._repository.changed(base, commit), head)
+        return _lacks(connection, head) is None
+
+    def _read_all(self, connection: sqlite3.Connection, commit: str, head: Head) -> None:
+        self._copy.empty(connection, head.header.lineage)
+        self._mirror(connection, {path: (None, blob) for path, blob in self._repository.listing(commit).items()}, head)
+        lack = _lacks(connection, head)
+        if lack is not None:
+            raise DocumentError(lack)
+
+    def _mirror(
+        self, connection: sqlite3.Connection, changed: dict[str, tuple[str | None, str | None]], head: Head
+    ) -> None:
+        mirror(connection, read_header(connection), self._batch(connection, changed, head), head.header, head.tool)
 
     def _head(self, commit: str) -> Head:
         name = f"{commit}:{HEAD}"
@@ -176,6 +191,11 @@ class Sync:
 
     def _damaged(self, what: str) -> SieveJobsError:
         return problems.damaged(self._meant.place, what, self._repository.ref, self._repository.remote)
+
+
+def _lacks(connection: sqlite3.Connection, head: Head) -> str | None:
+    """How the rows of the copy are not as many as *head* counts, None where they are: a row too few would run again."""
+    return None if head.rows is None else unlike_rows(head.rows, Rows(*count_rows(connection)))
 
 
 def _put(batch: Batch, row: Entry | PastJob) -> None:
