@@ -89,8 +89,9 @@ def _clients(name: str, address: str, count: int) -> Iterator[list[_Client]]:
 
 
 def _flood(clients: Sequence[_Client], each: int, total: int) -> list[dict]:
-    for client in clients:
-        client.tell(f"flood {each} {total}")
+    """What each says of its flood. One of them looks for the results of all: looking costs what is measured."""
+    for place, client in enumerate(clients):
+        client.tell(f"flood {each} {0 if place else total}")
     return [client.hear() for client in clients]
 
 
