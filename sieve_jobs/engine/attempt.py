@@ -119,6 +119,7 @@ async def _run(worker: Replica, function: Function, claimed: Claimed, desk: Desk
     token = desk.passes.issue(claimed.run)
     api: dict[str, Json] = {"url": desk.signer.origin, "token": token}
     try:
+        worker.enter("run")
         await worker.send({**_order(function, claimed, desk), "api": api})
         return await _follow(worker, claimed, desk)
     except FrameError as error:

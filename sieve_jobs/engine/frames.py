@@ -21,7 +21,8 @@ MAX_HANDLES = 16
 """Descriptors in one message; the kernel's own limit is 253."""
 CHUNK = 262_144
 _SURROGATES = "surrogatepass"
-"""Half a surrogate pair is JSON, and `json.loads` takes bytes that hold one."""
+"""Half a surrogate pair is JSON, and `json.loads` takes a text that holds one."""
+_JSON = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 class FrameError(ValueError):
@@ -77,10 +78,10 @@ class Decoder:
         end = LENGTH.size + length
         if len(self._bytes) < end:
             return None
-        text = bytes(memoryview(self._bytes)[LENGTH.size : end])
+        text = self._bytes[LENGTH.size : end]
         del self._bytes[:end]
         try:
-            body = json.loads(text)
+            body = json.loads(text.decode("utf-8", _SURROGATES))
         except (ValueError, RecursionError) as error:
             raise FrameError("a frame is not JSON") from error
         count = body.get("handles", 0) if isinstance(body, dict) else None
@@ -96,7 +97,7 @@ def encode(body: dict[str, Json], handles: int, limit: int) -> bytes:
     if _least_size(body, limit) > limit:  # before a gigabyte is copied twice to be measured
         raise FrameError(f"too large: over {limit} bytes")
     try:
-        text = json.dumps(body, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode("utf-8", _SURROGATES)
+        text = _JSON.encode(body).encode("utf-8", _SURROGATES)
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"not JSON: {error}") from error
     if len(text) > limit:
@@ -129,11 +130,17 @@ class BlockingChannel:
         self._decoder = Decoder(limit)
         self._ready: deque[Frame] = deque()
 
-    def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
-        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
-        data = encode(body, len(handles), self._limit)
-        sent = socket.send_fds(self._sock, [data], list(handles)) if handles else 0
-        self._sock.sendall(memoryview(data)[sent:])
+    def pack(self, body: dict[str, Json], handles: int = 0) -> bytes:
+        """The bytes of a frame that *handles* descriptors go with, for `send`. Raises FrameError."""
+        return encode(body, handles, self._limit)
+
+    def send(self, frames: bytes, handles: Sequence[int] = ()) -> None:
+        """Sends what `pack` made, several frames in one go if they are joined; the caller keeps and closes *handles*.
+
+        Raises OSError.
+        """
+        sent = socket.send_fds(self._sock, [frames], list(handles)) if handles else 0
+        self._sock.sendall(memoryview(frames)[sent:])
 
     def receive(self) -> Frame | None:
         """The next frame, None when the peer has closed. Raises FrameError, OSError."""
@@ -144,6 +151,9 @@ class BlockingChannel:
                 return None
             self._ready.extend(self._decoder.feed(data, handles))
         return self._ready.popleft()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
     def close(self) -> None:
         """Ends this process's hold on the socket; another's that was forked from it, or that it was from, stays."""

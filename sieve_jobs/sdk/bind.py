@@ -12,15 +12,17 @@ __all__ = ["InputError", "OpenFile", "bind", "describe"]
 
 
 def bind(
-    target: Callable[..., object], inputs: Mapping[str, Json] | Sequence[Json], *, open_file: OpenFile
+    target: Callable[..., object] | Signature, inputs: Mapping[str, Json] | Sequence[Json], *, open_file: OpenFile
 ) -> dict[str, object]:
     """Keyword arguments for *target*: a def, decorated or not, a bound `__predict__`, or a class that has one.
+
+    Whoever calls it often reads the signature once, see `signature_of`, and gives that.
 
     *inputs* are by name, or a list in the order of the signature; those not given are left to their defaults.
     *open_file* makes a File of `{"url": …}` or of a bare URL string wherever the annotation asks for a file;
     it raises ValueError for one it will not open. None passes any type. Raises InputError.
     """
-    signature = signature_of(target)
+    signature = target if isinstance(target, Signature) else signature_of(target)
     given = _named(signature, inputs)
     missing = [p.name for p in signature.parameters if p.default is p.empty and p.name not in given]
     if missing:

@@ -200,9 +200,9 @@ def test_a_file_travels_with_its_frame(tmp_path: Path):
     ours, theirs = socket.socketpair()
     with ours, theirs, (tmp_path / "f").open() as file:
         sender, receiver = BlockingChannel(ours, 10**6), BlockingChannel(theirs, 10**6)
-        sender.send({"op": "none"})
-        sender.send({"op": "with"}, (file.fileno(),))
-        sender.send({"op": "after"})
+        sender.send(sender.pack({"op": "none"}))
+        sender.send(sender.pack({"op": "with"}, 1), (file.fileno(),))
+        sender.send(sender.pack({"op": "after"}))
         ours.shutdown(socket.SHUT_WR)
         frames = [receiver.receive() for _ in range(4)]
         assert [frame and (frame.op, len(frame.handles)) for frame in frames] == [

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from sieve_jobs.engine.frames import BlockingChannel, Frame
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
@@ -30,12 +31,13 @@ def main() -> int:
     lifeline = Lifeline(channel)
     try:
         lifeline.start()
-        return _work(channel, lifeline)
+        _work(channel, lifeline)
     except (StopRequested, EngineGone):
         return 0
 
 
-def _work(channel: BlockingChannel, lifeline: Lifeline) -> int:
+def _work(channel: BlockingChannel, lifeline: Lifeline) -> NoReturn:
+    """Raises StopRequested when the worker is to end, EngineGone when there is nobody to work for."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -43,12 +45,12 @@ def _work(channel: BlockingChannel, lifeline: Lifeline) -> int:
     talk = Talk(channel, lifeline.receive)
     runner = Runner(talk, Path(os.environ["TMPDIR"]))
     session.in_worker()
-    while (frame := lifeline.receive()) is not None:
+    while True:
+        frame = lifeline.receive()
         if frame.op == "load":
             functions = _load(talk, frame)
         elif frame.op == "run":
             _run(talk, runner, frame, functions)
-    return 0
 
 
 def _load(talk: Talk, frame: Frame) -> dict[str, Declared]:
@@ -59,9 +61,9 @@ def _load(talk: Talk, frame: Frame) -> dict[str, Declared]:
     except StopRequested:
         raise
     except BaseException as error:  # whatever a module does when it is imported
-        talk.send({"op": "failed", "error": shortened(error_text(error))})
+        talk.send(talk.pack({"op": "failed", "error": shortened(error_text(error))}))
         return {}
-    talk.send({"op": "ready", "functions": told})
+    talk.send(talk.pack({"op": "ready", "functions": told}))
     return functions
 
 
@@ -73,7 +75,7 @@ def _run(talk: Talk, runner: Runner, frame: Frame, functions: Mapping[str, Decla
     name, inputs = str(frame.body.get("function")), frame.body.get("inputs")
     function = functions.get(name)
     if function is None or not isinstance(inputs, dict | list):
-        talk.send({"op": "failed", "error": f"the module has no function {name!r}", "recycle": True})
+        talk.send(talk.pack({"op": "failed", "error": f"the module has no function {name!r}", "recycle": True}))
         return
     env, environ, api = (_texts(frame.body.get(key)) for key in ("env", "environ", "api"))
     runner.run(Order(function, inputs, env, environ, (api.get("url", ""), api.get("token", ""))))

@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
 import signal
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from sieve_jobs.engine.frames import BlockingChannel, Frame, FrameError
 from sieve_jobs.engine.report import report
@@ -23,6 +25,8 @@ _OPEN_FILES = 65_536
 _OOM_SCORE = "500"
 """Of -1000 to 1000: when memory runs out, the kernel is to take a function before the engine or the desktop."""
 _ROUNDS = 10
+_LOOK = None if sys.platform == "linux" else 1_000
+"""Milliseconds between looks at the parent, where the end of the connection alone may not be told."""
 _ENGINE_DIED = signal.SIGHUP
 _OURS = (signal.SIGTERM, _ENGINE_DIED)
 """Signals that mean something else to a worker than to what it forks."""
@@ -33,14 +37,11 @@ class StopRequested(BaseException):
 
 
 class Lifeline:
-    """Reads the engine's frames in a thread of its own, so that the end of the connection is seen at any time."""
+    """Sees the end of the engine's connection at any time, from a thread that reads nothing of what comes on it."""
 
     def __init__(self, channel: BlockingChannel) -> None:
         self._channel = channel
-        self._frames: list[Frame] = []
-        self._news = threading.Condition()
         self._engine = os.getppid()
-        self._is_over = False
         self._masks = threading.local()
 
     def start(self) -> None:
@@ -52,25 +53,24 @@ class Lifeline:
         os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._ordinary)
         if os.getppid() != self._engine:
             self._abandoned()
-        threading.Thread(target=self._read, name="engine", daemon=True).start()
+        threading.Thread(target=self._watch, args=(self._channel.fileno(),), name="engine", daemon=True).start()
 
-    def receive(self) -> Frame | None:
-        """The next frame; None when the engine has closed the connection."""
-        with self._news:
-            while not self._frames and not self._is_over:
-                self._news.wait()
-            return self._frames.pop(0) if self._frames else None
-
-    def _read(self) -> None:
+    def receive(self) -> Frame:
+        """The next frame, for whichever thread's turn it is; ends this process when there will be none."""
         try:
-            while (frame := self._channel.receive()) is not None:
-                with self._news:
-                    self._frames.append(frame)
-                    self._news.notify()
+            frame = self._channel.receive()
         except (OSError, FrameError) as error:
             report(f"lost the engine: {error}")
-        finally:
             self._abandoned()
+        return frame or self._abandoned()
+
+    def _watch(self, connection: int) -> None:
+        """Waits for the connection to be hung up. Where a kernel does not tell that, the parent's end does."""
+        poll = select.poll()
+        poll.register(connection, 0)
+        while not poll.poll(_LOOK) and os.getppid() == self._engine:
+            pass
+        self._abandoned()
 
     def _orphaned(self, number: int, frame: FrameType | None) -> None:
         self._abandoned()
@@ -89,7 +89,7 @@ class Lifeline:
             signal.signal(number, signal.SIG_DFL)
         self._release()
 
-    def _abandoned(self) -> None:
+    def _abandoned(self) -> NoReturn:
         """Kills everything this worker started, then itself: nobody is left to take a result."""
         for _ in range(_ROUNDS):  # one may start another while it is being killed
             if not kill_tree(os.environ.get(MARKER, ""), os.getpid(), signal.SIGKILL):

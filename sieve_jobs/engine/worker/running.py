@@ -6,9 +6,8 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,9 +17,11 @@ from urllib.parse import urlsplit
 from sieve_jobs.engine.frames import FrameError
 from sieve_jobs.engine.worker.lifeline import StopRequested
 from sieve_jobs.engine.worker.loading import Declared
+from sieve_jobs.engine.worker.room import room
 from sieve_jobs.engine.worker.talk import EngineGone, Talk
 from sieve_jobs.sdk import FatalException, File, session
 from sieve_jobs.sdk.bind import InputError, bind
+from sieve_jobs.sdk.describe import Signature, signature_of
 from sieve_jobs.sdk.encode import OutputError, encode
 from sieve_jobs.sdk.files import attributes_of, from_json
 from sieve_jobs.sdk.session import Api
@@ -53,19 +54,19 @@ class Runner:
 
     talk: Talk
     scratch: Path
+    _signatures: dict[str, Signature] = field(default_factory=dict)
     _instances: dict[str, tuple[Mapping[str, str], object]] = field(default_factory=dict)
     _opened: list[int] = field(default_factory=list)
 
     def run(self, order: Order) -> None:
         """Runs to the end and tells the engine how it went; raises only StopRequested and EngineGone."""
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)  # a job may have removed it
-        folder = Path(tempfile.mkdtemp(dir=self.scratch))
-        home = Path.cwd()
         end_questions, ask = self.talk.for_job()
+        api = Api(*order.api, share=partial(_share, ask))
+        defaults = {it.name: it.default for it in order.function.declaration.env if it.default is not None}
         try:
-            with _environment(order, folder), session.job(Api(*order.api, share=partial(_share, ask))):
+            with room(self.scratch, {**defaults, **order.environ}) as folder, session.job(api):
                 try:
-                    self._run(order, folder)
+                    last = self._run(order, folder)
                 except (StopRequested, EngineGone):
                     raise
                 except BaseException as error:  # whatever a function raises is the job's end, not the worker's
@@ -73,28 +74,36 @@ class Runner:
                 else:
                     end_questions()
                     _flush()
-                    self.talk.send({"op": "done"})
+                    self.talk.send(last + self.talk.pack({"op": "done"}))
         finally:
-            os.chdir(home)
             while self._opened:
                 os.close(self._opened.pop())
-            shutil.rmtree(folder, ignore_errors=True)
 
-    def _run(self, order: Order, folder: Path) -> None:
+    def _run(self, order: Order, folder: Path) -> bytes:
+        """The frame of its one output, which goes with the word that the job is done; a generator's have gone."""
         target = order.function.target
         declared = order.function.declaration.env
         missing = [it.name for it in declared if it.default is None and it.name not in order.env]
         if missing:
             raise InputError(f"Missing environment variable: {', '.join(missing)}")
-        arguments = bind(target, order.inputs, open_file=lambda value: self._open(value, folder))
+        arguments = bind(self._signature(order), order.inputs, open_file=lambda value: self._open(value, folder))
         call = self._instance(order) if isinstance(target, type) else target
-        self._stage("run")
         result = _theirs(call, **arguments)
         if not isinstance(result, GeneratorType):
-            self._emit(result)
-            return
+            return self._output(result)
         while (value := _theirs(next, result, _EXHAUSTED)) is not _EXHAUSTED:
-            self._emit(value)
+            output = self._output(value)
+            _flush()
+            self.talk.send(output)
+        return b""
+
+    def _signature(self, order: Order) -> Signature:
+        """Read once: annotations are evaluated for it."""
+        name = order.function.attribute
+        found = self._signatures.get(name)
+        if found is None:
+            found = self._signatures[name] = signature_of(order.function.target)
+        return found
 
     def _instance(self, order: Order) -> Callable[..., object]:
         """The warm instance, set up anew if this job's env is not the one it was set up with."""
@@ -112,14 +121,15 @@ class Runner:
             except BaseException as error:
                 raise SetupError(f"Setup failed: {error_text(error)}") from error
             kept = self._instances[name] = (dict(order.env), instance)
+            self._stage("run")
         predict: Callable[..., object] = getattr(kept[1], "__predict__")  # noqa: B009 -- the object has no type
         return predict
 
-    def _emit(self, value: object) -> None:
+    def _output(self, value: object) -> bytes:
+        """The frame of one output, whose files the engine has by then."""
         encoded = encode(value, keep_file=self._keep)
-        _flush()
         try:
-            self.talk.send({"op": "output", "value": encoded})
+            return self.talk.pack({"op": "output", "value": encoded})
         except FrameError as error:
             raise OutputError(f"Input/Output too large: {error}") from error
 
@@ -150,7 +160,7 @@ class Runner:
         return opened
 
     def _stage(self, stage: str) -> None:
-        """The engine is waited for, so that nothing printed after this is read before it."""
+        """A job is at "run" until it says else. The engine is waited for: what is printed later must be read later."""
         _flush()
         self.talk.request({"op": "stage", "stage": stage}, None)
 
@@ -162,7 +172,7 @@ class Runner:
         text = str(error) if isinstance(error, SetupError) else error_text(error)
         end_questions()
         _flush()
-        self.talk.send({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
+        self.talk.send(self.talk.pack({"op": "failed", "error": shortened(text), "recycle": restarts or fatal}))
 
 
 def _share(ask: Callable[[dict[str, Json], int | None], dict[str, Json]], path: Path) -> str:
@@ -222,22 +232,6 @@ def error_text(error: BaseException) -> str:
 def _is_ours(trace: TracebackType) -> bool:
     name = str(trace.tb_frame.f_globals.get("__name__", ""))
     return name.startswith(("sieve_jobs.engine.", "sieve_jobs.sdk.", "importlib.", "_frozen_importlib"))
-
-
-@contextlib.contextmanager
-def _environment(order: Order, folder: Path) -> Iterator[None]:
-    """Environment and temporary folder of the job; afterwards both are as they were, whatever it did to them."""
-    before, temporary = dict(os.environ), tempfile.tempdir
-    defaults = {it.name: it.default for it in order.function.declaration.env if it.default is not None}
-    os.environ.update({**defaults, **order.environ, "TMPDIR": str(folder)})
-    tempfile.tempdir = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = temporary
-        for name in set(os.environ) - set(before):
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def _is_local(url: str) -> bool:

@@ -15,35 +15,39 @@ class EngineGone(BaseException):
 
 
 class Talk:
-    """Sends on *channel*; *receive* gives the engine's next frame, None when it has gone.
+    """Sends on *channel*; *receive* gives the engine's next frame.
 
     A thread that a function has left behind cannot take what is meant for the next job: `for_job` ends with it.
     """
 
-    def __init__(self, channel: BlockingChannel, receive: Callable[[], Frame | None]) -> None:
+    def __init__(self, channel: BlockingChannel, receive: Callable[[], Frame]) -> None:
         self._channel = channel
         self._receive = receive
         self._lock = threading.RLock()  # a signal's handler may raise inside a question and send in turn
         self._job = 0
         self._pid = os.getpid()
 
-    def send(self, body: dict[str, Json]) -> None:
-        with self._lock:
-            self._send(body, ())
+    def pack(self, body: dict[str, Json]) -> bytes:
+        """A frame for `send`. Raises FrameError."""
+        return self._channel.pack(body)
 
-    def _send(self, body: dict[str, Json], handles: tuple[int, ...]) -> None:
+    def send(self, frames: bytes) -> None:
+        """Sends what `pack` made; frames that are joined arrive together. Raises EngineGone."""
+        with self._lock:
+            self._send(frames, ())
+
+    def _send(self, frames: bytes, handles: tuple[int, ...]) -> None:
         try:
-            self._channel.send(body, handles)
+            self._channel.send(frames, handles)
         except OSError as error:
             raise EngineGone(str(error)) from error
 
     def request(self, body: dict[str, Json], handle: int | None) -> tuple[dict[str, Json], int]:
         """The engine's answer, and the handle that came with it or -1."""
+        handles = () if handle is None else (handle,)
         with self._lock:
-            self._send(body, () if handle is None else (handle,))
+            self._send(self._channel.pack(body, len(handles)), handles)
             frame = self._receive()
-            if frame is None:
-                raise EngineGone("it has closed the connection")
             return frame.body, frame.handles[0] if frame.handles else -1
 
     def for_job(self) -> tuple[Callable[[], None], Callable[[dict[str, Json], int | None], dict[str, Json]]]:
