@@ -59,25 +59,28 @@ class Runner:
     _opened: list[int] = field(default_factory=list)
 
     def run(self, order: Order) -> None:
-        """Runs to the end and tells the engine how it went; raises only StopRequested and EngineGone."""
+        """Runs to the end and tells the engine how it went. Raises StopRequested, EngineGone.
+
+        That is told when all is as it was before the job. What then cannot be put back is raised too, and ends the
+        worker: under the job that broke it, not under the next one.
+        """
         end_questions, ask = self.talk.for_job()
         api = Api(*order.api, share=partial(_share, ask))
         defaults = {it.name: it.default for it in order.function.declaration.env if it.default is not None}
         try:
             with room(self.scratch, {**defaults, **order.environ}) as folder, session.job(api):
                 try:
-                    last = self._run(order, folder)
+                    frames = self._run(order, folder) + self.talk.pack({"op": "done"})
                 except (StopRequested, EngineGone):
                     raise
                 except BaseException as error:  # whatever a function raises is the job's end, not the worker's
-                    self._fail(order, error, end_questions)
-                else:
-                    end_questions()
-                    _flush()
-                    self.talk.send(last + self.talk.pack({"op": "done"}))
+                    frames = self._failed(order, error)
+                end_questions()
         finally:
             while self._opened:
                 os.close(self._opened.pop())
+        _flush()
+        self.talk.send(frames)
 
     def _run(self, order: Order, folder: Path) -> bytes:
         """The frame of its one output, which goes with the word that the job is done; a generator's have gone."""
@@ -164,15 +167,13 @@ class Runner:
         _flush()
         self.talk.request({"op": "stage", "stage": stage}, None)
 
-    def _fail(self, order: Order, error: BaseException, end_questions: Callable[[], None]) -> None:
+    def _failed(self, order: Order, error: BaseException) -> bytes:
         is_refused = isinstance(error, InputError)
         restarts = order.function.declaration.restart_on_error and not is_refused
         cause = error.__cause__ if isinstance(error, SetupError) else error
         fatal = isinstance(cause, FatalException) or not isinstance(cause, Exception)
         text = str(error) if isinstance(error, SetupError) else error_text(error)
-        end_questions()
-        _flush()
-        self.talk.send(self.talk.pack({"op": "failed", "error": shortened(text), "recycle": restarts or fatal}))
+        return self.talk.pack({"op": "failed", "error": shortened(text), "recycle": restarts or fatal})
 
 
 def _share(ask: Callable[[dict[str, Json], int | None], dict[str, Json]], path: Path) -> str:
