@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +59,8 @@ class Outcome:
 
     lost: Death | None = None
     recycle: bool = False
+    ending: asyncio.Future[bool] | None = None
+    """The job's end on its way to the disk, where the worker is done with it; see `_record`."""
 
 
 async def load(worker: Replica, desk: Desk) -> str | None:
@@ -89,7 +90,10 @@ def _descriptions(told: Json) -> Iterator[tuple[str, Described]]:
 
 
 async def attempt(worker: Replica, function: Function, claimed: Claimed, desk: Desk) -> Outcome:
-    """Runs *claimed* on *worker* to its end, which is then in the store, or until the worker is lost."""
+    """Runs *claimed* on *worker* until nothing more comes of it: it ends by then, see `Outcome`, or the worker is lost.
+
+    The end is not waited for, so that the change by which the worker gets its next job shares the commit.
+    """
     worker.begin(claimed.run.job_id, claimed.run.run_id)
     try:
         _tell_notes(worker.module, claimed, desk)
@@ -99,8 +103,7 @@ async def attempt(worker: Replica, function: Function, claimed: Claimed, desk: D
                 return await _not_loaded(worker, claimed, error, desk)
         refused = desk.refusal(function)
         if refused is not None:
-            await _write(desk, claimed, 0, [], Ended(0, refused))
-            return Outcome()
+            return Outcome(ending=_record(desk, claimed, 0, [], Ended(0, refused)))
         return await _run(worker, function, claimed, desk)
     finally:
         worker.end()
@@ -123,8 +126,8 @@ async def _run(worker: Replica, function: Function, claimed: Claimed, desk: Desk
         await worker.send({**_order(function, claimed, desk), "api": api})
         return await _follow(worker, claimed, desk)
     except FrameError as error:
-        await _write(desk, claimed, 0, [], Ended(0, f"Input/Output too large or not JSON: {error}"))
-        return Outcome()
+        ended = Ended(0, f"Input/Output too large or not JSON: {error}")
+        return Outcome(ending=_record(desk, claimed, 0, [], ended))
     finally:
         desk.passes.withdraw(token)
 
@@ -133,8 +136,7 @@ async def _not_loaded(worker: Replica, claimed: Claimed, error: str, desk: Desk)
     if not error:
         return Outcome(lost=worker.lost, recycle=True)
     worker.end()
-    await _write(desk, claimed, 0, [], Ended(0, f"Setup failed: {error}"))
-    return Outcome(recycle=True)
+    return Outcome(recycle=True, ending=_record(desk, claimed, 0, [], Ended(0, f"Setup failed: {error}")))
 
 
 def _order(function: Function, claimed: Claimed, desk: Desk) -> dict[str, Json]:
@@ -184,12 +186,15 @@ async def _follow(worker: Replica, claimed: Claimed, desk: Desk) -> Outcome:
         ended = ended or _ending(frame, count + len(values))
         if ended is not None:
             worker.end()
-        if values or ended is not None:
-            is_ours = await _write(desk, claimed, count, values, ended)
+            asked = bool(frame and frame.body.get("recycle"))
+            return Outcome(recycle=goes_on or asked, ending=_record(desk, claimed, count, values, ended))
+        if values:
+            recorded = _record(desk, claimed, count, values, None)
+            if not await recorded:
+                return Outcome(recycle=True, ending=recorded)
             count += len(values)
-            if ended is not None or not is_ours:
-                asked = bool(frame and frame.body.get("recycle"))
-                return Outcome(recycle=not is_ours or goes_on or asked)
+            if claimed.has_hooks:
+                desk.happened()
         if frame is not None:
             await _serve(worker, frame, claimed, desk)
     return Outcome(lost=worker.lost, recycle=True)
@@ -213,19 +218,13 @@ def _ending(frame: Frame | None, count: int) -> Ended | None:
     return None
 
 
-async def _write(desk: Desk, claimed: Claimed, first: int, values: list[Json], ended: Ended | None) -> bool:
+def _record(
+    desk: Desk, claimed: Claimed, first: int, values: Sequence[Json], ended: Ended | None
+) -> asyncio.Future[bool]:
     """Records outputs and the end in one transaction; False if the attempt is not the job's any more."""
-
-    def change(db: sqlite3.Connection) -> bool:
-        now = datetime.now(UTC)
-        for place, value in enumerate(values, first):
-            if not jobs.add_output(db, claimed.run, place, _of_run(value, claimed.run.run_id), now):
-                return False
-        return ended is None or jobs.finish(db, claimed.run, ended, now)
-
-    is_ours = await desk.store.write(change)
-    desk.happened()
-    return is_ours
+    run = claimed.run
+    outputs = {place: _of_run(value, run.run_id) for place, value in enumerate(values, first)}
+    return desk.store.write(lambda db: jobs.record(db, run, outputs, ended, datetime.now(UTC)))
 
 
 def _of_run(value: Json, run_id: str) -> Json:

@@ -42,6 +42,10 @@ class Module:
     environment: Environment = NOTHING_DECLARED
     """What its functions declare, together: one process runs them all."""
 
+    def __hash__(self) -> int:
+        """Of the one field that tells modules apart: they are looked up several times a job."""
+        return hash(self.source_hash)
+
 
 @dataclass(frozen=True, slots=True)
 class Function:

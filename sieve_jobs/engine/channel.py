@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-from sieve_jobs.engine.frames import CHUNK, LENGTH, MAX_HANDLES, Decoder, Frame, FrameError, encode
+from sieve_jobs.engine.frames import CHUNK, MAX_HANDLES, Decoder, Frame, FrameError, encode
 from sieve_jobs.wire import Json
 
 
@@ -33,11 +33,23 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self.resume()
 
-    async def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> None:
-        """Sends one frame; the caller keeps and closes *handles*. Raises FrameError, OSError."""
-        data = encode(body, len(handles), self._limit)
-        sent = socket.send_fds(self._sock, [data[: LENGTH.size]], list(handles)) if handles else 0
-        await self._loop.sock_sendall(self._sock, memoryview(data)[sent:])
+    def send(self, body: dict[str, Json], handles: Sequence[int] = ()) -> memoryview:
+        """Sends what the socket takes at once of a frame, mostly all; the rest, for `send_rest`.
+
+        The caller keeps and closes *handles*. Raises FrameError, OSError.
+        """
+        data = memoryview(encode(body, len(handles), self._limit))
+        try:
+            sent = socket.send_fds(self._sock, [data], list(handles)) if handles else self._sock.send(data)
+        except BlockingIOError:
+            if handles:  # which could not follow what they belong to
+                raise
+            sent = 0
+        return data[sent:]
+
+    async def send_rest(self, rest: memoryview) -> None:
+        """Sends what `send` could not. Raises OSError."""
+        await self._loop.sock_sendall(self._sock, rest)
 
     def pause(self) -> None:
         """Stops reading: what the worker sends waits in the socket, and then the worker does."""

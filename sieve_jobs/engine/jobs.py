@@ -14,7 +14,7 @@ from datetime import datetime
 from sieve_jobs.engine import outbox
 from sieve_jobs.engine.children import children_of
 from sieve_jobs.engine.pairs import OBJECT
-from sieve_jobs.engine.records import Claimed, Ended, JobRow, Line, NewJob, Remembered, Run, Waiting
+from sieve_jobs.engine.records import Claimed, Ended, Hooked, JobRow, Line, NewJob, Remembered, Run, Waiting
 from sieve_jobs.wire import Event, Json, Status, format_time
 
 OPEN = (Status.QUEUED, Status.PROCESSING)
@@ -63,65 +63,74 @@ def claim(db: sqlite3.Connection, job_id: str, function_id: str, now: datetime) 
     """Starts an attempt on a queued job with the version *function_id*; None if it is not queued any more."""
     row = db.execute(
         "UPDATE jobs SET status = ?, started_at = coalesce(started_at, ?), function_id = ?"
-        " WHERE id = ? AND status = ? RETURNING run_id, inputs, env",
+        " WHERE id = ? AND status = ? RETURNING run_id, inputs, env, hooks",
         (Status.PROCESSING, format_time(now), function_id, job_id, Status.QUEUED),
     ).fetchone()
     if row is None:
         return None
-    outbox.add(db, job_id, (Event.START, Event.LEGACY_START), now)
-    return Claimed(Run(job_id, row[0]), function_id, json.loads(row[1]), json.loads(row[2]) if row[2] else {})
+    run_id, inputs, env, hooks = row
+    outbox.add(db, Hooked(job_id, hooks), (Event.START, Event.LEGACY_START), now)
+    env = json.loads(env) if env else {}
+    return Claimed(Run(job_id, run_id), function_id, json.loads(inputs), env, has_hooks=hooks is not None)
 
 
-def add_output(db: sqlite3.Connection, run: Run, place: int, value: Json, now: datetime) -> bool:
-    """Records output number *place* of an attempt, over that of an earlier attempt; False if it is over."""
-    if not _is_running(db, run):
+def record(db: sqlite3.Connection, run: Run, outputs: Mapping[int, Json], ended: Ended | None, now: datetime) -> bool:
+    """Records *outputs* of an attempt by their numbers, over those of an earlier attempt, and its end if it has come.
+
+    False, and nothing recorded, if the attempt is over. Outputs beyond its own are an earlier one's.
+    """
+    found = _running(db, run)
+    if found is None:
         return False
-    db.execute(
-        "INSERT INTO outputs VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET run_id = excluded.run_id, value = excluded.value",
-        (run.job_id, place, run.run_id, json.dumps(value)),
-    )
-    outbox.add(db, run.job_id, (Event.NEW_OUTPUT,), now, place)
+    job, restarts = found
+    for place, value in outputs.items():
+        db.execute(
+            "INSERT INTO outputs VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET run_id = excluded.run_id, value = excluded.value",
+            (run.job_id, place, run.run_id, json.dumps(value)),
+        )
+        outbox.add(db, job, (Event.NEW_OUTPUT,), now, place)
+    if ended is None:
+        return True
+    if restarts:
+        db.execute("DELETE FROM outputs WHERE job_id = ? AND place >= ?", (run.job_id, ended.outputs))
+    _end(db, job, Status.ERROR if ended.error else Status.FINISHED, ended.error, now)
     return True
 
 
 def finish(db: sqlite3.Connection, run: Run, ended: Ended, now: datetime) -> bool:
-    """Ends an attempt and its job; False if the attempt was over. Outputs beyond its own are an earlier one's."""
-    if not _is_running(db, run):
-        return False
-    db.execute("DELETE FROM outputs WHERE job_id = ? AND place >= ?", (run.job_id, ended.outputs))
-    _end(db, run.job_id, Status.ERROR if ended.error else Status.FINISHED, ended.error, now)
-    return True
+    """Ends an attempt and its job; False if the attempt was over."""
+    return record(db, run, {}, ended, now)
 
 
 def fail_queued(db: sqlite3.Connection, job_id: str, error: str, now: datetime) -> bool:
     """Ends a job that cannot be started; False if it is not queued."""
-    row = db.execute("SELECT 1 FROM jobs WHERE id = ? AND status = ?", (job_id, Status.QUEUED)).fetchone()
+    row = db.execute("SELECT hooks FROM jobs WHERE id = ? AND status = ?", (job_id, Status.QUEUED)).fetchone()
     if row:
-        _end(db, job_id, Status.ERROR, error, now)
+        _end(db, Hooked(job_id, row[0]), Status.ERROR, error, now)
     return row is not None
 
 
 def cancel(db: sqlite3.Connection, job_id: str, now: datetime) -> bool | None:
     """Cancels an open job, outputs so far kept. False if it is at its end, None if there is no such job."""
-    row = db.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
+    row = db.execute("SELECT status, hooks FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
         return None
     if row[0] not in OPEN:
         return False
-    _end(db, job_id, Status.CANCELLED, "", now)
+    _end(db, Hooked(job_id, row[1]), Status.CANCELLED, "", now)
     return True
 
 
 def requeue(db: sqlite3.Connection, run: Run, following: str, why: tuple[str, str], now: datetime) -> bool:
     """Queues a running job again under the run id *following*; *why* is (type, reason) as `restarts` shows it."""
-    row = db.execute("SELECT restarts FROM jobs WHERE id = ?", (run.job_id,)).fetchone()
-    if row is None or not _is_running(db, run):
+    found = _running(db, run)
+    if found is None:
         return False
     entry = {"timestamp": format_time(now), "reason": why[1], "type": why[0], "run_id": run.run_id}
     db.execute(
         "UPDATE jobs SET status = ?, run_id = ?, restarts = ? WHERE id = ?",
-        (Status.QUEUED, following, json.dumps([*json.loads(row[0]), entry]), run.job_id),
+        (Status.QUEUED, following, json.dumps([*found[1], entry]), run.job_id),
     )
     return True
 
@@ -204,17 +213,21 @@ def _row(row: sqlite3.Row, outputs: list[dict[str, Json]], children: dict[str, l
     )
 
 
-def _is_running(db: sqlite3.Connection, run: Run) -> bool:
-    row = db.execute("SELECT run_id, status FROM jobs WHERE id = ?", (run.job_id,)).fetchone()
-    return row is not None and row[0] == run.run_id and row[1] == Status.PROCESSING
+def _running(db: sqlite3.Connection, run: Run) -> tuple[Hooked, list[Json]] | None:
+    """The job and its restarts so far, if the attempt is the one that runs it."""
+    row = db.execute(
+        "SELECT hooks, restarts FROM jobs WHERE id = ? AND run_id = ? AND status = ?",
+        (run.job_id, run.run_id, Status.PROCESSING),
+    ).fetchone()
+    return None if row is None else (Hooked(run.job_id, row[0]), json.loads(row[1]))
 
 
-def _end(db: sqlite3.Connection, job_id: str, status: Status, error: str, now: datetime) -> None:
+def _end(db: sqlite3.Connection, job: Hooked, status: Status, error: str, now: datetime) -> None:
     """The terminal write: status, the events it causes, and the erasure of env and hooks."""
     complete = (Event.COMPLETE, Event.COMPLETE_NO_OUTPUT, Event.LEGACY_COMPLETE)
     error = error.encode("utf-8", "backslashreplace").decode()  # SQLite takes no half of a surrogate pair
-    outbox.add(db, job_id, complete, now)
+    outbox.add(db, job, complete, now)
     db.execute(
         "UPDATE jobs SET status = ?, error = ?, completed_at = ?, env = NULL, hooks = NULL WHERE id = ?",
-        (status, error, format_time(now), job_id),
+        (status, error, format_time(now), job.job_id),
     )

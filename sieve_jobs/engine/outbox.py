@@ -14,7 +14,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sieve_jobs.engine.pairs import OBJECT
-from sieve_jobs.engine.records import Delivery, Letter
+from sieve_jobs.engine.records import Delivery, Hooked, Letter
 from sieve_jobs.engine.weburl import parse_web_url
 from sieve_jobs.wire import Event
 
@@ -23,19 +23,16 @@ _LANE = "state = 'pending' AND job_id = ? AND url = ?"
 
 
 def add(
-    db: sqlite3.Connection, job_id: str, events: Collection[Event], now: datetime, place: int | None = None
+    db: sqlite3.Connection, job: Hooked, events: Collection[Event], now: datetime, place: int | None = None
 ) -> None:
     """Queues *events* for those hooks of the job that want them, in the order the hooks were given."""
-    row = db.execute("SELECT hooks FROM jobs WHERE id = ?", (job_id,)).fetchone()
-    if row is None or row[0] is None:
-        return
-    for event, url, *rest in json.loads(row[0]):
+    for event, url, *rest in json.loads(job.hooks) if job.hooks else ():
         if event not in events:
             continue
         # Behind an event that waits for its next attempt, this one waits as long: only what is due is looked at.
-        (lane_due,) = db.execute(f"SELECT max(due) FROM outbox WHERE {_LANE}", (job_id, url)).fetchone()  # noqa: S608
+        (lane_due,) = db.execute(f"SELECT max(due) FROM outbox WHERE {_LANE}", (job.job_id, url)).fetchone()  # noqa: S608
         due_at = max(now.timestamp(), lane_due or 0.0)
-        values = (job_id, event, place, url, f"msg_{uuid.uuid4().hex}", due_at, *(rest or [OBJECT]), _origin(url))
+        values = (job.job_id, event, place, url, f"msg_{uuid.uuid4().hex}", due_at, *(rest or [OBJECT]), _origin(url))
         db.execute(
             "INSERT INTO outbox (job_id, type, place, url, message_id, due, shape, origin)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -31,7 +31,9 @@ def wanting(
 ) -> Counter[Module]:
     """How many more workers each file should have than *modules* has; those of its functions add up."""
     missing: Counter[Module] = Counter()
-    for function in functions if replicas else ():
+    if not replicas:
+        return missing
+    for function in functions:
         missing[function.module] += replicas.get(function.id, Replicas()).minimum
     missing.subtract(modules)
     return +missing

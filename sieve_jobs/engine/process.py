@@ -122,13 +122,20 @@ class WorkerProcess:
 
     async def send(self, body: dict[str, Json], handle: int | None = None) -> None:
         """Sends one frame. A worker that is gone is noticed by `next`, not here. Raises FrameError."""
-        sending = asyncio.ensure_future(self._channel.send(body, () if handle is None else (handle,)))
+        try:
+            rest = self._channel.send(body, () if handle is None else (handle,))
+            if rest:
+                await self._send_rest(rest)
+        except OSError as error:
+            self._lose(Death(f"it could not be written to: {error.strerror}"))
+
+    async def _send_rest(self, rest: memoryview) -> None:
+        """Until it is sent or the process has ended, since what that started may hold its socket open."""
+        sending = asyncio.ensure_future(self._channel.send_rest(rest))
         try:
             await asyncio.wait({sending, self._exit}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
-        except OSError as error:
-            self._lose(Death(f"it could not be written to: {error.strerror}"))
         finally:
             sending.cancel()
 

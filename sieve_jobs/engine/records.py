@@ -18,6 +18,14 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Hooked:
+    """A job that something happens to, and its hooks as its row has them: JSON, None without any or at its end."""
+
+    job_id: str
+    hooks: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A push that was accepted. Ids are drawn by whoever asks, so that the answer is known before the commit."""
 
@@ -64,6 +72,8 @@ class Claimed:
     function_id: str
     inputs: dict[str, Json] | list[Json]
     env: dict[str, str]
+    has_hooks: bool
+    """Somebody is told of what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,8 +95,10 @@ class Slots:
 
     def useless(self, functions: Mapping[str, Function], oldest: float) -> list[Slot]:
         """Idle ones whose source has changed, that died, or that nobody has needed since *oldest*."""
-        current = {function.module for function in functions.values()}
         idle = self.idle()
+        if not idle:
+            return []
+        current = {function.module for function in functions.values()}
         found = [slot for slot in idle if slot.module not in current or slot.is_dead]
         good = [slot for slot in idle if slot not in found]
         busy = [slot.module for slot in self.all if slot.is_reserved]

@@ -1,8 +1,8 @@
 """The engine's database: one writer thread that commits waiting changes together, and reads beside it.
 
-A change is a function of the connection. Those that wait while a commit is on its way to the disk share the
-next one, so concurrent pushes share an fsync; each stands or falls alone. WAL, synchronous=FULL: what `write`
-has returned survives a power cut.
+A change is a function of the connection. Those of one turn of the event loop, and those that wait while a commit is
+on its way to the disk, share the next one, so concurrent pushes share an fsync; each stands or falls alone. WAL,
+synchronous=FULL: what `write` has returned survives a power cut.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 APPLICATION_ID = 0x534A454E  # "SJEN"
 _GROUP = 512
-"""Changes in one commit at most; beyond that a commit takes longer than the fsync it saves."""
+"""Changes in one commit at which no more are waited for; beyond that it takes longer than the fsync it saves."""
 _BUSY = 10.0
 """Seconds to wait for a lock that another connection holds."""
 IDLE = 0.25
@@ -61,7 +61,9 @@ class Store:
         except BaseException:
             self._writing.close()
             raise
-        self._changes: queue.SimpleQueue[_Change[object] | None] = queue.SimpleQueue()
+        self._gathered: list[_Change[object]] = []
+        """Changes of this turn of the loop. The thread is woken once for all of them."""
+        self._changes: queue.SimpleQueue[list[_Change[object]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -82,27 +84,35 @@ class Store:
         with contextlib.closing(_open(self._path)) as database:
             return question(database)
 
-    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Commits *change* and returns what it returned; on the disk by then. Raises what it raised.
+    def write(self, change: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Commits *change*; done with what it returned when that is on the disk, or with what it raised.
 
-        The change is carried out even if the caller is cancelled meanwhile.
+        The change is carried out even if nobody waits for it any more.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._put(_Change(change, answer))
-        return await answer
+        self._gather(_Change(change, answer))
+        return answer
 
     def post(self, change: Callable[[sqlite3.Connection], object]) -> None:
-        """Like `write`, without waiting: for log lines. Order among all changes is kept."""
-        self._put(_Change(change, None))
+        """Like `write`, for what nobody waits for, such as log lines. Order among all changes is kept."""
+        self._gather(_Change(change, None))
 
     def close(self) -> None:
         """Commits what is queued, empties the write-ahead log and closes."""
+        self._hand_over()
         self._changes.put(None)
         self._thread.join()
         self._reading.close()
 
-    def _put(self, change: _Change[T]) -> None:
-        self._changes.put(change)  # type: ignore[arg-type]  # the queue does not care what a change returns
+    def _gather(self, change: _Change[T]) -> None:
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(change)  # type: ignore[arg-type]  # the list does not care what a change returns
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._changes.put(self._gathered)
+            self._gathered = []
 
     def _run(self) -> None:
         fresh = True
@@ -122,15 +132,15 @@ class Store:
                 self._writing.close()
                 return
 
-    def _group(self, first: _Change[object] | None) -> tuple[list[_Change[object]], bool]:
+    def _group(self, first: list[_Change[object]] | None) -> tuple[list[_Change[object]], bool]:
         """*first* and whatever else is queued; and whether the end was asked for."""
         group: list[_Change[object]] = []
-        change = first
-        while change is not None:
-            group.append(change)
-            if len(group) == _GROUP or self._changes.empty():
+        changes = first
+        while changes is not None:
+            group += changes
+            if len(group) >= _GROUP or self._changes.empty():
                 return group, False
-            change = self._changes.get()
+            changes = self._changes.get()
         return group, True
 
 

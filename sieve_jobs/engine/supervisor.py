@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from sieve_jobs.engine import ends, jobs
 from sieve_jobs.engine.attempt import Desk, Outcome, attempt, load
@@ -88,7 +89,8 @@ class Supervisor:
             if choice is None:
                 break
             slot = self.slots.take(choice, idle, functions)
-            self._start(self._run(slot, self.lines.take(choice.head), functions[choice.head.name]))
+            waiting, function = self.lines.take(choice.head), functions[choice.head.name]
+            self._start(self._run(slot, waiting, function, self._claim(waiting, function)))
         self._warm_up(functions)
 
     def _is_built(self, head: Head) -> bool:
@@ -230,30 +232,53 @@ class Supervisor:
             await self._leave(slot, keep=ready)
             self._go_on()
 
-    async def _run(self, slot: Slot, waiting: Waiting, function: Function) -> None:
+    def _claim(self, waiting: Waiting, function: Function) -> asyncio.Future[Claimed | None]:
+        """Asked for as soon as the place is free, in one commit with the end of the job that had it."""
+        now = datetime.now(UTC)
+        return self.desk.store.write(lambda db: jobs.claim(db, waiting.id, function.id, now))
+
+    async def _run(
+        self, slot: Slot, waiting: Waiting, function: Function, claiming: asyncio.Future[Claimed | None]
+    ) -> None:
         """One job in one slot, from claim to the slot's next use."""
         outcome = Outcome(recycle=True)
         try:
-            now = datetime.now(UTC)
-            slot.job = await self.desk.store.write(lambda db: jobs.claim(db, waiting.id, function.id, now))
+            slot.job = await claiming
             if slot.job is None:  # cancelled while it waited
                 outcome = Outcome(recycle=slot.worker is None)
                 return
-            self.desk.happened()
+            if slot.job.has_hooks:
+                self.desk.happened()
             outcome = await self._attempt(slot, slot.job, function)
-            if outcome.lost is not None:
+            if outcome.ending is not None:
+                outcome.ending.add_done_callback(partial(self._ended, slot.job, waiting))
+            elif outcome.lost is not None:
                 await self._lost(slot.job, waiting, outcome.lost)
-            else:
-                self.ended(waiting.id)
         except Exception:  # a job must not take the engine down
             report_error(f"error in job {waiting.id}")
             outcome = Outcome(recycle=True)
             if slot.job is not None:
-                with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
-                    await self._lost(slot.job, waiting, Death("the engine could not record its result"))
+                await self._unrecorded(slot.job, waiting)
         finally:
             slot.job, slot.version_id, slot.is_cancelled = None, None, False
             await self._leave(slot, keep=not outcome.recycle)
+            self._go_on()
+
+    def _ended(self, claimed: Claimed, waiting: Waiting, recorded: asyncio.Future[bool]) -> None:
+        """The end of an attempt is on the disk, or was that of another one before it."""
+        error = recorded.exception()
+        if error is not None:
+            report(f"could not record the end of job {waiting.id}: {error}")
+            self._start(self._unrecorded(claimed, waiting))
+            return
+        if claimed.has_hooks:
+            self.desk.happened()
+        self.ended(waiting.id)
+
+    async def _unrecorded(self, claimed: Claimed, waiting: Waiting) -> None:
+        """Runs a job again whose result could not be recorded."""
+        with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
+            await self._lost(claimed, waiting, Death("the engine could not record its result"))
             self._go_on()
 
     async def _attempt(self, slot: Slot, claimed: Claimed, function: Function) -> Outcome:

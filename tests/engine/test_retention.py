@@ -94,7 +94,7 @@ def add(
     jobs.create(db, job, NOW)
     if end is not None:
         jobs.claim(db, name, "function", NOW)
-        jobs.add_output(db, Run(name, f"{name}-1"), 0, {"data": 1}, NOW)
+        jobs.record(db, Run(name, f"{name}-1"), {0: {"data": 1}}, None, NOW)
         jobs.finish(db, Run(name, f"{name}-1"), Result(1, ""), end)
 
 

@@ -40,7 +40,7 @@ def db(tmp_path: Path):
 
 STEPS: dict[str, Callable[[sqlite3.Connection], object]] = {
     "claim": lambda db: jobs.claim(db, "job", "function", NOW),
-    "output": lambda db: jobs.add_output(db, RUN, 0, {"data": 1}, NOW),
+    "output": lambda db: jobs.record(db, RUN, {0: {"data": 1}}, None, NOW),
     "finish": lambda db: jobs.finish(db, RUN, Ended(0, ""), NOW),
     "fail": lambda db: jobs.finish(db, RUN, Ended(0, "broken"), NOW),
     "fail-queued": lambda db: jobs.fail_queued(db, "job", "gone", NOW),
@@ -76,14 +76,14 @@ def test_steps_that_lead_somewhere_do(db: sqlite3.Connection):
 def test_an_attempt_that_is_over_changes_nothing(db: sqlite3.Connection):
     jobs.create(db, new_job(), NOW)
     jobs.claim(db, "job", "function", NOW)
-    jobs.add_output(db, RUN, 0, {"data": "first"}, NOW)
-    jobs.add_output(db, RUN, 1, {"data": "second"}, NOW)
+    jobs.record(db, RUN, {0: {"data": "first"}}, None, NOW)
+    jobs.record(db, RUN, {1: {"data": "second"}}, None, NOW)
     jobs.requeue(db, RUN, "job-2", ("error", "died"), NOW)
     jobs.claim(db, "job", "function", NOW + timedelta(seconds=1))
-    assert jobs.add_output(db, RUN, 0, {"data": "late"}, NOW) is False
+    assert jobs.record(db, RUN, {0: {"data": "late"}}, None, NOW) is False
     assert jobs.finish(db, RUN, Ended(1, ""), NOW) is False
     second = Run("job", "job-2")
-    assert jobs.add_output(db, second, 0, {"data": "again"}, NOW)
+    assert jobs.record(db, second, {0: {"data": "again"}}, None, NOW)
     assert jobs.finish(db, second, Ended(1, ""), NOW)
     row = jobs.get(db, "job")
     assert row is not None

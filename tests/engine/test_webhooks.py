@@ -253,7 +253,7 @@ async def finished(store: Store, job_id: str, url: str) -> None:
     def change(db: sqlite3.Connection) -> None:
         jobs.create(db, job, now)
         jobs.claim(db, job_id, "function", now)
-        jobs.add_output(db, run, 0, {"data": {"url": "engine-file:f/a.txt"}}, now)
+        jobs.record(db, run, {0: {"data": {"url": "engine-file:f/a.txt"}}}, None, now)
         jobs.finish(db, run, Ended(1, ""), now)
 
     await store.write(change)
