@@ -52,7 +52,12 @@ class Refusal(Exception):  # noqa: N818 -- an answer, raised where it is known
 
 def answer(body: Json, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(json_text(body), status, dict(headers or {}), media_type="application/json")
+    return answer_text(json_text(body), status=status, headers=headers)
+
+
+def answer_text(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response that has been written already."""
+    return Response(text, status, headers, media_type="application/json")
 
 
 def nothing_applied(status: int, detail: str | list[Json], headers: Mapping[str, str] | None = None) -> Refusal:

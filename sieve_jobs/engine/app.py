@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -78,16 +78,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 def make_app(engine: Engine, port: int) -> ASGIApp:
     """The ASGI application of *engine*, which listens on *port*."""
 
-    def bound(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def handle(request: Request) -> Response:
-            return await handler(request, engine)
-
-        return handle
-
     by_path: dict[str, dict[str, Handler]] = {}
     for method, path, handler in ROUTES:
         by_path.setdefault(path, {})[method] = handler
-    table = [Route(path, _dispatch(path, methods, bound), methods=[*methods]) for path, methods in by_path.items()]
+    table = [Route(path, _Endpoint(engine, methods), methods=[*methods]) for path, methods in by_path.items()]
 
     async def missing(scope: Scope, receive: Receive, send: Send) -> None:
         response = await routes.not_found(Request(scope, receive), engine)
@@ -103,16 +97,16 @@ def make_app(engine: Engine, port: int) -> ASGIApp:
     )
 
 
-def _dispatch(
-    path: str, methods: dict[str, Handler], bound: Callable[[Handler], Callable[[Request], Awaitable[Response]]]
-) -> Callable[[Request], Awaitable[Response]]:
-    """One endpoint for all methods of a path, so that a wrong one is 405 and not the next route's 404."""
-    handlers = {method: bound(handler) for method, handler in methods.items()}
-    if "GET" in handlers:
-        handlers["HEAD"] = handlers["GET"]
+class _Endpoint:
+    """One endpoint for all methods of a path, so that a wrong one is 405 and not the next route's 404.
 
-    async def endpoint(request: Request) -> Response:
-        return await handlers[request.method](request)
+    An ASGI application and no function: what Starlette would put around that is the guard's part here.
+    """
 
-    endpoint.__name__ = path
-    return endpoint
+    def __init__(self, engine: Engine, methods: Mapping[str, Handler]) -> None:
+        self._engine = engine
+        self._handlers = {**methods, "HEAD": methods["GET"]} if "GET" in methods else methods
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._handlers[scope["method"]](Request(scope, receive), self._engine)
+        await response(scope, receive, send)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import time
 import uuid
@@ -15,7 +14,7 @@ from starlette.responses import Response
 
 from sieve_jobs.engine import body, edits, jobs, query
 from sieve_jobs.engine.admission import push_refusal
-from sieve_jobs.engine.answers import FUNCTION_NOT_FOUND, Refusal, answer, nothing_applied
+from sieve_jobs.engine.answers import FUNCTION_NOT_FOUND, Refusal, answer_text, nothing_applied
 from sieve_jobs.engine.catalog import Function
 from sieve_jobs.engine.children import FamilyError, depth_below
 from sieve_jobs.engine.ends import new_run_id
@@ -39,7 +38,8 @@ async def push(request: Request, engine: Engine) -> Response:
     """Answers after the job is on the disk. Raises Refusal."""
     content = await read_body(request, engine.settings)
     try:
-        source = query.choice(request.query_params, "source", body.SOURCES)
+        asked_with = request.query_params if request.scope["query_string"] else {}
+        source = query.choice(asked_with, "source", body.SOURCES)
     except ValueError as error:
         raise nothing_applied(422, [body.problem(("query", "source"), str(error), "enum")]) from error
     try:
@@ -56,7 +56,7 @@ async def push(request: Request, engine: Engine) -> Response:
         asked = replace(asked, parent=run.job_id)
     key = _idempotency_key(request)
     if key is None:
-        return answer(json.loads(await _create(engine, asked, source, None)))
+        return answer_text(await _create(engine, asked, source, None))
     if key in engine.pushing:
         raise Refusal(409, _KEY_IN_FLIGHT, {"Retry-After": "1"})
     fingerprint = engine.fingerprint(source, sent)
@@ -64,10 +64,10 @@ async def push(request: Request, engine: Engine) -> Response:
     if earlier is not None:
         if earlier.fingerprint != fingerprint:
             raise Refusal(422, [body.problem(("header", IDEMPOTENCY_HEADER), _KEY_REUSED, "value_error")])
-        return answer(json.loads(earlier.answer), headers={REPLAYED_HEADER: "true"})
+        return answer_text(earlier.answer, headers={REPLAYED_HEADER: "true"})
     engine.pushing.add(key)
     try:
-        return answer(json.loads(await _create(engine, asked, source, (key, fingerprint))))
+        return answer_text(await _create(engine, asked, source, (key, fingerprint)))
     finally:
         engine.pushing.discard(key)
 

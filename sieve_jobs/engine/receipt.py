@@ -12,7 +12,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from sieve_jobs.engine import answers
 from sieve_jobs.engine.present import json_text
@@ -144,6 +144,10 @@ class Connection(HttpToolsProtocol):
     def opened(self) -> float:
         return self._opened
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.transport = _Together(self.transport, self.loop)  # type: ignore[assignment]  # what a cycle uses of one
+        super()._start_asgi_task(cycle, app)
+
     def _expect_head(self) -> None:
         self._phase, self._head, self._received = _Phase.HEAD, 0, 0
         self._deadline = self.loop.time() + self._limits.head_deadline
@@ -157,6 +161,41 @@ class Connection(HttpToolsProtocol):
         if not self.is_answering and not self.transport.is_closing():
             self.transport.write(plain_answer(status, detail, headers or {}))
         self.transport.close()
+
+
+class _Together:
+    """A connection to which an answer's head goes together with its body, where that follows in the same turn.
+
+    uvicorn writes them one by one: two packets, and two calls into the kernel for each answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: bytes | None = b""
+        """What waits for more; None once something has gone out."""
+
+    def write(self, data: bytes) -> None:
+        if self._held is None:
+            self._transport.write(data)
+        elif self._held:
+            held, self._held = self._held, None
+            self._transport.write(held + data)
+        else:
+            self._held = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _flush(self) -> None:
+        if self._held:
+            held, self._held = self._held, None
+            self._transport.write(held)
 
 
 def plain_answer(status: int, detail: str, headers: dict[str, str]) -> bytes:
