@@ -53,8 +53,9 @@ class Capture:
 
     def enter(self, stage: str) -> None:
         """From now on lines are of *stage*: import, setup or run. What was printed before is of the last one."""
-        self.drain()
-        self._stage = stage
+        if stage != self._stage:
+            self.drain()
+            self._stage = stage
 
     @property
     def stage(self) -> str:

@@ -11,9 +11,9 @@ from sieve_jobs.wire import Json
 
 
 class Channel:
-    """Sends and receives frames. *arrived* is called for each frame in order, *lost* once at the end.
+    """Sends and receives frames. *arrived* is called with those that came together, in order, *lost* once at the end.
 
-    It is told why, and whether that is because what came is no frame.
+    That is told why, and whether that is because what came is no frame.
     """
 
     def __init__(
@@ -21,7 +21,7 @@ class Channel:
         sock: socket.socket,
         limit: int,
         *,
-        arrived: Callable[[Frame], None],
+        arrived: Callable[[Sequence[Frame]], None],
         lost: Callable[[str, bool], None],
     ) -> None:
         sock.setblocking(False)
@@ -82,8 +82,8 @@ class Channel:
         except (OSError, FrameError) as error:
             self._end(str(error), broken=isinstance(error, FrameError))
             return False
-        for frame in frames:
-            self._arrived(frame)
+        if frames:
+            self._arrived(frames)
         if not data:
             self._end("it closed its connection")
         return bool(data)

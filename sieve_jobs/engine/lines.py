@@ -28,8 +28,11 @@ class Lines:
     def __len__(self) -> int:
         return sum(len(line) for line in self._lines.values())
 
-    def add(self, job: Waiting) -> None:
-        self._lines.setdefault((job.name, job.depth), deque()).append(job)
+    def add(self, job: Waiting) -> bool:
+        """Whether it is the first of its line; behind another one it changes nothing for now."""
+        line = self._lines.setdefault((job.name, job.depth), deque())
+        line.append(job)
+        return len(line) == 1
 
     def put_back(self, job: Waiting) -> None:
         """To the front: it was at it before."""

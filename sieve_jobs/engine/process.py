@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -200,10 +200,10 @@ class WorkerProcess:
         else:
             await asyncio.wait({self._exit}, timeout=_POLL)
 
-    def _arrived(self, frame: Frame) -> None:
+    def _arrived(self, frames: Sequence[Frame]) -> None:
         self._capture.drain()
-        self._frames.append(frame)
-        self._waiting += frame.size
+        self._frames.extend(frames)
+        self._waiting += sum(frame.size for frame in frames)
         if not self._is_held and (len(self._frames) >= _QUEUE_HIGH or self._waiting >= _QUEUE_BYTES):
             self._is_held = True
             self._channel.pause()

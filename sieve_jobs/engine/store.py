@@ -1,8 +1,8 @@
 """The engine's database: one writer thread that commits waiting changes together, and reads beside it.
 
-A change is a function of the connection. Those of one turn of the event loop, and those that wait while a commit is
-on its way to the disk, share the next one, so concurrent pushes share an fsync; each stands or falls alone. WAL,
-synchronous=FULL: what `write` has returned survives a power cut.
+A change is a function of the connection alone, and may be carried out a second time. Those of one turn of the event
+loop, and those that wait while a commit is on its way to the disk, share the next one, so concurrent pushes share an
+fsync; each stands or falls alone. WAL, synchronous=FULL: what `write` has returned survives a power cut.
 """
 
 from __future__ import annotations
@@ -179,11 +179,17 @@ def _prepare(database: sqlite3.Connection) -> None:
 
 
 def _commit(database: sqlite3.Connection, group: list[_Change[object]]) -> None:
-    """Applies *group* in one transaction; a change that fails is undone alone, a commit that fails undoes all."""
+    """Applies *group* in one transaction; a change that fails is undone alone, a commit that fails undoes all.
+
+    Mostly none fails: only where one did is all done again with a way back before each, which costs two statements.
+    """
     try:
         database.execute("BEGIN IMMEDIATE")
-        for change in group:
-            _apply(database, change)
+        if not all(_apply(database, change) for change in group):
+            database.execute("ROLLBACK")
+            database.execute("BEGIN IMMEDIATE")
+            for change in group:
+                _apply_alone(database, change)
         database.execute("COMMIT")
     except sqlite3.Error as error:
         if database.in_transaction:
@@ -192,13 +198,19 @@ def _commit(database: sqlite3.Connection, group: list[_Change[object]]) -> None:
             change.error = change.error or error
 
 
-def _apply(database: sqlite3.Connection, change: _Change[object]) -> None:
-    database.execute("SAVEPOINT one")
+def _apply(database: sqlite3.Connection, change: _Change[object]) -> bool:
+    change.error = None
     try:
         change.result = change.apply(database)
     except Exception as error:  # handed to whoever asked for the change
-        database.execute("ROLLBACK TO one")
         change.error = error
+    return change.error is None
+
+
+def _apply_alone(database: sqlite3.Connection, change: _Change[object]) -> None:
+    database.execute("SAVEPOINT one")
+    if not _apply(database, change):
+        database.execute("ROLLBACK TO one")
     database.execute("RELEASE one")
 
 

@@ -50,6 +50,8 @@ class Supervisor:
     asking: Asking = field(default_factory=Asking)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[str, float] = field(default_factory=dict)
+    _pumped: Mapping[str, Function] | None = None
+    """The functions there were when it was last looked what can be started."""
     _sweep: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
@@ -57,9 +59,10 @@ class Supervisor:
 
     def add(self, *waiting: Waiting) -> None:
         """Takes jobs that are queued in the store, in order of age, whose functions were just looked for."""
-        for job in waiting:
-            self.lines.add(job)
-        self._pump(self.catalog.last_seen())
+        firsts = [job for job in waiting if self.lines.add(job)]
+        functions = self.catalog.last_seen()
+        if firsts or functions is not self._pumped:
+            self._pump(functions)
 
     def raise_capacity(self, workers: int) -> None:
         """An engine that was started to serve the API alone gets its first workers; others keep theirs."""
@@ -78,6 +81,7 @@ class Supervisor:
     def _pump(self, functions: Mapping[str, Function]) -> None:
         if self.is_ending or self.capacity == 0:
             return
+        self._pumped = functions
         for slot in self.slots.useless(functions, asyncio.get_running_loop().time() - self.settings.idle_longest):
             self._dismiss(slot)
         while True:
