@@ -157,6 +157,7 @@ class Supervisor:
         await asyncio.gather(*(worker.stop(self.settings.end_grace) for worker in workers))
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self.desk.store.write(lambda _: None)  # ends that were on their way to the disk are there
         return count
 
     def _start(self, coroutine: Coroutine[object, object, None]) -> None:
