@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from sieve_jobs.engine.census import Place
 from sieve_jobs.engine.children import Asking, Standing, has_room
 from sieve_jobs.engine.choose import Head, choose
 from sieve_jobs.engine.death import Death
+from sieve_jobs.engine.endings import Endings
 from sieve_jobs.engine.environments import Environments, Failed, Ready
 from sieve_jobs.engine.learning import Learning
 from sieve_jobs.engine.lines import Lines
@@ -48,6 +47,7 @@ class Supervisor:
     is_ending: bool = False
     lines: Lines = field(default_factory=Lines)
     asking: Asking = field(default_factory=Asking)
+    endings: Endings = field(init=False)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _absent: dict[str, float] = field(default_factory=dict)
     _pumped: Mapping[str, Function] | None = None
@@ -55,6 +55,7 @@ class Supervisor:
     _sweep: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
+        self.endings = Endings(self.desk, self.lines, self.ended, self.settings.restart_limit, self._start, self._go_on)
         self.asking.began = lambda: self._pump(self.catalog.last_seen())
 
     def add(self, *waiting: Waiting) -> None:
@@ -102,7 +103,7 @@ class Supervisor:
         outcome = self.environments.of(head.module, again=True)
         if isinstance(outcome, Failed):
             for waiting in self.lines.drain(head):
-                self._start(self._fail(waiting, f"Build failed: {outcome.reason}"))
+                self._start(self.endings.fail(waiting, f"Build failed: {outcome.reason}"))
         return isinstance(outcome, Ready)
 
     def _has_ground(self, module: Module) -> bool:
@@ -171,7 +172,7 @@ class Supervisor:
         for head in heads:
             self._absent.pop(head.name, None)
         for found in unable:
-            self._start(self._fail(found.job, ends.absence(found)))
+            self._start(self.endings.fail(found.job, ends.absence(found)))
         return heads
 
     def _is_gone(self, name: str) -> bool:
@@ -256,34 +257,17 @@ class Supervisor:
                 self.desk.happened()
             outcome = await self._attempt(slot, slot.job, function)
             if outcome.ending is not None:
-                outcome.ending.add_done_callback(partial(self._ended, slot.job, waiting))
+                outcome.ending.add_done_callback(partial(self.endings.recorded, slot.job, waiting))
             elif outcome.lost is not None:
-                await self._lost(slot.job, waiting, outcome.lost)
+                await self.endings.lost(slot.job, waiting, outcome.lost)
         except Exception:  # a job must not take the engine down
             report_error(f"error in job {waiting.id}")
             outcome = Outcome(recycle=True)
             if slot.job is not None:
-                await self._unrecorded(slot.job, waiting)
+                await self.endings.unrecorded(slot.job, waiting)
         finally:
             slot.job, slot.version_id, slot.is_cancelled = None, None, False
             await self._leave(slot, keep=not outcome.recycle)
-            self._go_on()
-
-    def _ended(self, claimed: Claimed, waiting: Waiting, recorded: asyncio.Future[bool]) -> None:
-        """The end of an attempt is on the disk, or was that of another one before it."""
-        error = recorded.exception()
-        if error is not None:
-            report(f"could not record the end of job {waiting.id}: {error}")
-            self._start(self._unrecorded(claimed, waiting))
-            return
-        if claimed.has_hooks:
-            self.desk.happened()
-        self.ended(waiting.id)
-
-    async def _unrecorded(self, claimed: Claimed, waiting: Waiting) -> None:
-        """Runs a job again whose result could not be recorded."""
-        with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
-            await self._lost(claimed, waiting, Death("the engine could not record its result"))
             self._go_on()
 
     async def _attempt(self, slot: Slot, claimed: Claimed, function: Function) -> Outcome:
@@ -344,16 +328,3 @@ class Supervisor:
         self._sweep = None
         self._go_on()
         self._sweep_later()
-
-    async def _lost(self, claimed: Claimed, waiting: Waiting, death: Death) -> None:
-        if await ends.lost(self.desk, claimed, death, self.settings.restart_limit):
-            self.lines.put_back(waiting)
-            return
-        self.desk.happened()
-        self.ended(waiting.id)
-
-    async def _fail(self, job: Waiting, error: str) -> None:
-        """Ends a queued job that cannot be run."""
-        await ends.fail(self.desk, job, error)
-        self.desk.happened()
-        self.ended(job.id)

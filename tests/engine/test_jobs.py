@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
+import sqlite3
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sieve_jobs.engine.home import make_home
 from tests.engine.farside import Client, Meeting, Receiver, data, until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}")
@@ -163,6 +166,28 @@ def test_a_job_whose_worker_is_killed_runs_again(client: Client, meeting: Meetin
     assert restart["reason"] == "worker died: it was killed by SIGKILL"
     assert job["run_id"] != before["run_id"]
     assert job["started_at"] == before["started_at"]
+
+
+def test_a_job_whose_end_cannot_be_recorded_runs_again_and_nothing_beside_it(
+    client: Client, meeting: Meeting, project: Path
+):
+    """A trigger stands in for what may go wrong with one job's rows alone."""
+    job_id = client.push("wait", {"port": meeting.port})
+    guest = meeting.accept()
+    with contextlib.closing(sqlite3.connect(make_home(project).database)) as database:
+        database.execute(
+            f"CREATE TRIGGER refuse BEFORE UPDATE ON jobs WHEN NEW.status = 'finished' AND NEW.id = '{job_id}'"
+            " BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+        guest.let_go()
+        assert data(client.run("add", {"a": 1})) == [3]
+        again = meeting.accept()
+        database.execute("DROP TRIGGER refuse")
+    again.let_go()
+    job = client.end_of(job_id)
+    assert len(data(job)) == 1
+    (restart,) = job["restarts"]
+    assert restart["reason"] == "worker died: the engine could not record its result"
 
 
 def test_a_job_that_kills_every_worker_ends_in_error(client: Client):
