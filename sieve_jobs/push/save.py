@@ -8,8 +8,7 @@ share a disk, and at the end of the run where they do not, as the outputs' disk 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,14 +16,15 @@ from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError
 from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
-from sieve_jobs.push.disk import Fetched, NotSavedError, are_there, folder_of, holds, on_disk, put, why
+from sieve_jobs.push.disk import Fetched, NotSavedError, are_there, folder_of, put, why
 from sieve_jobs.push.events import Event, NotSaved, OutputsSaved
 from sieve_jobs.push.naming import UnusableNameError, Wanted, wanted_of
 from sieve_jobs.push.part import Part, clear_leftovers
+from sieve_jobs.push.places import Claim, Places
 from sieve_jobs.push.recorder import Recorder
 from sieve_jobs.push.redact import Redactor
 from sieve_jobs.push.stop import Stop
-from sieve_jobs.state.entry import Entry, PastJob, Saved, SavedFile
+from sieve_jobs.state.entry import Entry, Saved, SavedFile
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import JobSaved
 from sieve_jobs.wire import Status
@@ -53,34 +53,45 @@ class Saver:
         emit: Callable[[Event], None], *, redactor: Redactor, target: str,
     ) -> None:  # fmt: skip
         """Without *options* nothing is saved. *target* is named in commands that are suggested."""
-        self._store, self._recorder, self._client, self._options = store, recorder, client, options
+        self._recorder, self._client, self._options, self._places = recorder, client, options, Places(store)
         self._emit, self._redactor, self._target = emit, redactor, target
         self.saved: dict[str, tuple[str, ...]] = {}
         """Paths of what lies where it should now, by name."""
         self.failed: dict[str, Diagnostic] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        """Saves that did not end yet, or that raised, by name and job id."""
         self._jobs, self._files = asyncio.Semaphore(JOBS_AT_ONCE), asyncio.Semaphore(FILES_AT_ONCE)
         self._refused: CallError | None = None
-        self._forgotten: set[SavedFile] = set()
-        self._claims: dict[str, str] = {}
-        """Who puts a file where in this run: two specs whose names only turn out to be one must not both."""
         self._held_back: list[JobSaved] = []
         self._closed = False
 
     def add(self, name: str, job_id: str) -> None:
         """The job finished, and what the state holds of it is handed over to the recorder.
 
-        Once a job, unless its save failed before.
+        One that was saved before is looked at again: what it left may have been deleted or replaced since.
         """
-        if job_id in self._tasks and not (self._tasks[job_id].done() and name in self.failed):
+        key = (name, job_id)
+        if self._options is None or self._closed or _goes_on(self._tasks.get(key)):
             return
-        if self._options is not None and not self._closed:
-            self.failed.pop(name, None)
-            self._tasks[job_id] = asyncio.create_task(self._save_one(self._options, name, job_id))
+        if not any(map(_goes_on, self._tasks.values())):
+            self._refused = None  # the answer ended the saves that were under way, not all of a long watch
+        self.failed.pop(name, None)
+        task = self._tasks[key] = asyncio.create_task(self._save_one(self._options, name, job_id))
+        task.add_done_callback(lambda done: self._over(key, done))
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Ids of the jobs whose outputs are being saved."""
+        return frozenset(job_id for (_, job_id), task in self._tasks.items() if _goes_on(task))
+
+    def _over(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        """A save came to its end; one that raised stays, for `finish` to raise it."""
+        if self._tasks.get(key) is task and not task.cancelled() and task.exception() is None:
+            del self._tasks[key]
 
     def know(self, saved: Saved) -> None:
         """What a job left that is forgotten in this run: its files are no stranger's, should they be in the way."""
-        self._forgotten.update(saved.files)
+        self._places.know(saved)
 
     async def finish(self, stop: Stop | None = None) -> None:
         """Returns once everything added is saved or has failed, or somebody asked to stop, and that is on record.
@@ -116,27 +127,33 @@ class Saver:
     async def _save_one(self, options: SaveOptions, name: str, job_id: str) -> None:
         async with self._jobs:
             await self._recorder.flush(statuses=False)
-            entry = self._entry(name, job_id)
-            if entry is None:
+            asked = None
+            # A spec may say another place while its outputs are on their way to this one.
+            while (entry := self._places.entry(name, job_id)) is not None and entry.save != asked:
+                asked = entry.save
+                await self._try(options, entry)
+
+    async def _try(self, options: SaveOptions, entry: Entry) -> None:
+        """Saves, and says what came of it; nothing once the spec has another job, whose outputs are saved instead."""
+        try:
+            saved = await self._save(options, entry)
+        except NotSavedError as error:
+            if not self._places.is_due(Claim.of(entry)):
                 return
-            try:
-                saved = await self._save(options, entry)
-            except NotSavedError as error:
-                place = Place(entry.path, entry.line)
-                problem = Diagnostic(error.code, self._redactor.clean(error.message), place, hint=error.hint)
-                self.failed[name] = problem
-                self._emit(NotSaved(name, job_id, problem))
-            else:
-                self.saved[name] = tuple(file.path for file in saved.files)
-                self._emit(OutputsSaved(name, job_id, self.saved[name], sum(file.size for file in saved.files)))
+            place = Place(entry.path, entry.line)
+            problem = Diagnostic(error.code, self._redactor.clean(error.message), place, hint=error.hint)
+            self.failed[entry.name] = problem
+            self._emit(NotSaved(entry.name, entry.job_id, problem))
+            return
+        if saved is not None:
+            paths = self.saved[entry.name] = tuple(file.path for file in saved.files)
+            self._emit(OutputsSaved(entry.name, entry.job_id, paths, sum(file.size for file in saved.files)))
 
-    def _entry(self, name: str, job_id: str) -> Entry | None:
-        """The entry as it is now, if that job is still its own and is to be saved."""
-        entry = self._store.get([name]).get(name)
-        return entry if entry is not None and entry.job_id == job_id and entry.save else None
+    async def _save(self, options: SaveOptions, entry: Entry) -> Saved | None:
+        """What lies in its place now; None where the spec has another job by then, or saves elsewhere.
 
-    async def _save(self, options: SaveOptions, entry: Entry) -> Saved:
-        """Raises NotSavedError; then nothing is in its place that was not there before."""
+        Then, and where NotSavedError is raised, nothing is in its place that was not there before.
+        """
         known = entry.saved if entry.saved is not None and entry.saved.asked == entry.save else None
         place = options.place()
         if known is not None and known.files and await asyncio.to_thread(are_there, known.files, options.root):
@@ -148,11 +165,14 @@ class Saver:
             order = {each.path: number for number, each in enumerate(wanted)}
             fetched.sort(key=lambda each: order[each.file.path])
             files = tuple(each.file for each in fetched)
-            self._refuse_in_the_way(entry, fetched)
-            if self._entry(entry.name, entry.job_id) is None:
-                raise NotSavedError("SJ195", f"'{entry.name}' has another job by now", "run apply again")
+            mine = Claim.of(entry)
+            if not self._places.is_due(mine):
+                return None
+            self._places.take(entry, fetched)
             self._recorder.status(JobSaved(entry.job_id, Saved(entry.save, place, files, complete=False)))
             await self._recorder.flush()
+            if not self._places.is_due(mine):  # a watch goes on while that is written
+                return None
             put(fetched)
             return self._lies_there(options, entry.job_id, Saved(entry.save, place, files))
         except OSError as error:
@@ -229,30 +249,9 @@ class Saver:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _refuse_in_the_way(self, entry: Entry, fetched: Iterable[Fetched]) -> None:
-        """Raises NotSavedError for a file that would be replaced and that no job of ours left there."""
-        for each in fetched:
-            holder = self._claims.setdefault(each.file.path.casefold(), entry.name)
-            if holder != entry.name:
-                message = f"could not save the outputs of '{entry.name}': '{each.file.path}' is one of '{holder}'"
-                raise NotSavedError("SJ196", message, "give each a folder of its own in 'save'")
-            if each.part is None or not os.path.lexists(each.target):
-                continue
-            lies = on_disk(each.target, each.file.path)
-            if lies is not None and lies.sha256 == each.file.sha256:
-                each.part.discard()  # it is there already, and keeps its time
-                each.part = None
-            elif lies is None or not self._is_ours(entry, lies):
-                what = "is no regular file" if lies is None else "differs, and is not what was saved there before"
-                message = f"could not save the outputs of '{entry.name}': '{each.file.path}' is in the way: it {what}"
-                raise NotSavedError("SJ196", message, "move it away, or save elsewhere; then run apply again")
 
-    def _is_ours(self, entry: Entry, lies: SavedFile) -> bool:
-        """Whether a file is as an earlier job left it: this spec's, or one whose spec has another name by now."""
-        own: list[Entry | PastJob] = [entry, *self._store.past_of(entry.name)]
-        if lies in self._forgotten or holds(own, lies):
-            return True
-        return holds(self._store.history(), lies)
+def _goes_on(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()
 
 
 async def fetch(client: Client, wanted: Wanted, part: Part) -> None:
