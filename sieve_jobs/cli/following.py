@@ -15,7 +15,7 @@ from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.follow import Follower
 from sieve_jobs.push.followed import Followed, FollowOptions
-from sieve_jobs.push.recorder import recorder_for
+from sieve_jobs.push.recorder import Recorder, recorder_for
 from sieve_jobs.push.save import Saver
 from sieve_jobs.push.stop import Stop
 from sieve_jobs.state.store import Store
@@ -31,13 +31,26 @@ class Following:
         """Raises StateError where the state cannot be used."""
         self._session, self.client, self.stop, self._screen = session, client, stop, screen
         self._new_state = new_state
-        self.follower, self.saver, self._store = self._begin(())
+        self.follower, self.saver, self._recorder, self._store = self._begin(())
         self._task = asyncio.create_task(self._run())
 
     @property
     def running(self) -> frozenset[str]:
         """Ids of the jobs that are followed."""
         return self.follower.open_jobs
+
+    async def record(self) -> None:
+        """Returns once all that was learned of jobs is in the state, so that a plan knows it, or somebody stops it.
+
+        A state that cannot be written is told of where jobs are followed.
+        """
+        works = [asyncio.create_task(self._recorder.flush()), asyncio.create_task(self.stop.asked.wait())]
+        try:
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
 
     async def end(self) -> None:
         """Ends it once it was stopped, or because the watch goes elsewhere."""
@@ -47,7 +60,7 @@ class Following:
         await self.saver.close()
         self._store.close()
 
-    def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Saver, Store]:
+    def _begin(self, jobs: Iterable[Followed]) -> tuple[Follower, Saver, Recorder, Store]:
         target = self._session.target
         store = self._session.open_store(read_only=False, new_state=self._new_state)
         recorder = recorder_for(store, 0)
@@ -64,7 +77,7 @@ class Following:
         follower = Follower(recorder, self.client, options, self._screen.emit)
         for job in jobs:
             follower.add(job)
-        return follower, saver, store
+        return follower, saver, recorder, store
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -90,7 +103,7 @@ class Following:
             return
         await self.saver.close()
         self._store.close()
-        self.follower, self.saver, self._store = begun
+        self.follower, self.saver, self._recorder, self._store = begun
 
     async def _rest(self, seconds: float) -> None:
         try:

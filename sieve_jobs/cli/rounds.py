@@ -20,7 +20,7 @@ from sieve_jobs.cli.pushing import Asked, apply_options
 from sieve_jobs.cli.screen import Screen
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError, LockedError, SieveJobsError, UsageError
-from sieve_jobs.plan.action import Action
+from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.guard import check, finished_jobs
 from sieve_jobs.plan.plan import Plan, PlanOptions
 from sieve_jobs.push.apply import apply
@@ -174,6 +174,7 @@ class Rounds:
             screen.say("mended", "mended", "good", "every spec is valid again")
         screen.problems("specs", ())
         self._names = frozenset(session.tree.names)
+        await self._following.record()
         with ExitStack() as held:
             state = await self._state(session, held)
             if state is None:
@@ -208,7 +209,8 @@ class Rounds:
         plan, screen = planned.plan, self._screen
         if not self._began:
             screen.header(plan)
-        screen.notices(plan.notices)
+        saving = {entry.name for entry in plan.unsaved.values() if entry.job_id in self._following.saver.under_way}
+        screen.notices(each for each in plan.notices if each.reason is not Reason.UNSAVED or each.name not in saving)
         if self._is_spent(plan, session.target.max_pushes):
             return Round.SPENT, "spent"
         self._guard(session, planned)
@@ -284,13 +286,14 @@ class Rounds:
     def _is_idle(self, planned: Planned) -> bool:
         """Whether there is nothing to send, to record, or to begin to follow."""
         plan, state, followed = planned.plan, planned.state, self._following.running
+        saving = self._following.saver.under_way
         running = {entry.job_id for entry in plan.running.values()} | {job.job_id for job in state.superseded}
         return not (
             plan.changes
             or plan.refresh
             or state.intents
             or running - followed
-            or plan.unsaved
+            or {entry.job_id for entry in plan.unsaved.values()} - saving
             or any(not entry.reported for entry in plan.failed.values())
         )
 

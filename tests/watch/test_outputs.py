@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.acceptance.shared import Clone, make_remote
 from tests.cloud import Cloud, Fault, Outcome, Script
 from tests.project import Project
 from tests.watch.watched import REMOTE, Watched, save, watching
@@ -108,3 +110,21 @@ def test_a_key_that_was_refused_once_is_tried_again(project: Project, cloud: Clo
         save(path, "# again\n" + greeting("ada"))
         watched.kind("saved", name="a")
     assert output.read_text() == "hi ada"
+
+
+def test_a_round_knows_what_was_saved_before_it(tmp_path: Path, cloud: Cloud) -> None:
+    """A state far away learns of it a while later: nothing is called unsaved meanwhile, nor is it saved again."""
+    clone = Clone.of(make_remote(tmp_path), "one", cloud.url, 0)
+    clone.environ = {"SIEVE_JOBS_STATE_KEY": "ab" * 32}
+    path = clone.write("a.yaml", greeting("ada"))
+    with watching(clone, *REMOTE, **clone.environ) as watched:
+        saved(watched)
+        save(path, "# a comment\n" + greeting("ada"))
+        watched.round(path="jobspecs/a.yaml")
+        save(path, greeting("bob"))
+        watched.kind("saved", name="a")
+        assert watched.end() == 130
+        plans = [event for event in watched.seen if event["event"] == "plan"]
+    assert [plan["notices"] for plan in plans] == [[], []]
+    assert watched.kinds().count("saved") == 2
+    assert len(cloud.pushes) == 2
