@@ -103,10 +103,18 @@ def _agreed(session: Session, state: Held, asked: Asked) -> Planned:
 
 
 def _planned(session: Session, store: Store, asked: Asked) -> Planned:
-    """The plan of this run; of a saved one that which was reviewed. Raises LockedError if that is stale."""
+    """The plan of this run; of a saved one that which was reviewed, of one that only goes on what was begun.
+
+    Raises LockedError if a saved one is stale.
+    """
     if asked.saved is None:
         wanted = plan_options(session, asked.names, rerun=asked.rerun, prune=asked.prune)
-        return make_plan(session, store, wanted)
+        planned = make_plan(session, store, wanted)
+        if not asked.continue_only:
+            return planned
+        from sieve_jobs.plan.begun import begun
+
+        return replace(planned, plan=begun(planned.plan))
     from sieve_jobs.cli.saved import as_reviewed, options_of
 
     return as_reviewed(asked.saved, make_plan(session, store, options_of(session, asked.saved)))
@@ -311,6 +319,7 @@ def checked_out(session: Session) -> str | None:
 def _answer_idle(session: Session, planned: Planned, asked: Asked) -> ExitCode:
     from sieve_jobs.push.result import ApplyResult, Tally
 
-    result = ApplyResult((), Tally(unchanged=planned.plan.summary.unchanged), notices=planned.plan.notices)
+    plan = planned.plan
+    result = ApplyResult((), Tally(unchanged=plan.summary.unchanged), notices=plan.notices, due=plan.due)
     say_nothing_found(session)
-    return answer(session, Outcome(result), planned.plan, as_events=asked.events)
+    return answer(session, Outcome(result), plan, as_events=asked.events)

@@ -70,6 +70,8 @@ class Plan:
     """Unchanged entries of finished jobs whose outputs do not lie where they should: apply saves them."""
     refresh: tuple[Entry, ...] = ()
     """Entries to put again, for bookkeeping alone: same digest and job, newer fingerprint, tags or place."""
+    due: int = 0
+    """Specs whose change this run, which begins none, leaves to an apply."""
 
     @property
     def pending(self) -> bool:

@@ -53,8 +53,9 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
         row.name: row.job_id for row in rows if row.job_id and row.status is not None and not row.status.is_final
     }
     return ApplyResult(
-        rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running, run.recorder.serial
-    )
+        rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running, run.recorder.serial,
+        run.plan.due,
+    )  # fmt: skip
 
 
 def _stand_ins(plan: Plan) -> Mapping[str, StandIn]:

@@ -85,6 +85,8 @@ class ApplyResult:
     """name to job id of what had not ended when the run did."""
     serial: int | None = None
     """The state's at the end of the run; None if nothing was carried out."""
+    due: int = 0
+    """Specs that a run which begins nothing has left to an apply."""
 
     @property
     def exit_code(self) -> ExitCode:

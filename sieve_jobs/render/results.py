@@ -80,8 +80,10 @@ def tally(result: ApplyResult, style: Style) -> str:
     ]
     said = [style.paint(f"{number:,} {words}", role) for number, words, role in parts if number]
     unchanged = f"{count(done.unchanged, 'spec')} unchanged"
+    if result.due:
+        unchanged = f"{style.paint(f'{result.due:,} due', 'change')}, {unchanged}"
     if not said:
-        return f"nothing to do: {unchanged}"
+        return f"{'nothing to go on with' if result.due else 'nothing to do'}: {unchanged}"
     return f"{style.paint('applied:', 'strong')} {', '.join(said)}; {unchanged}"
 
 

@@ -339,8 +339,29 @@ def test_continue_goes_on_and_starts_nothing(root: Path, cloud: Cloud) -> None:
     cloud.finish(job.id)
     said = remote(root, "apply", "--continue", "--json")
     assert said.code == 0, said.err
-    assert [(row["name"], row["status"]) for row in said.document["results"] if row["job_id"]] == [("a", "finished")]
+    assert [(row["name"], row["status"]) for row in said.document["results"]] == [("a", "finished")]
+    assert [notice["text"] for notice in said.document["notices"]] == [
+        "--continue begins nothing: 2 specs are due (2 to push): 'shows/b', 'shows/c'"
+    ]
     assert len(cloud.pushes) == 1
+
+
+def test_continue_says_how_much_it_leaves(root: Path, cloud: Cloud) -> None:
+    said = remote(root, "apply", "--continue")
+    assert said.code == 0
+    assert said.out == "nothing to go on with: 3 due, 0 specs unchanged\n"
+    assert said.err.endswith(
+        "note: --continue begins nothing: 3 specs are due (3 to push): 'a', 'shows/b', 'shows/c'\n"
+        "      to begin: sieve-jobs apply -t prod\n"
+    )
+    assert cloud.requests == []
+    assert remote(root, "apply", "--yes", "a").code == 0
+    (root / "jobspecs" / "a.yaml").rename(root / "jobspecs" / "d.yaml")
+    assert remote(root, "apply", "--continue").out == "nothing to go on with: 3 due, 0 specs unchanged\n"
+    assert [entry["name"] for entry in remote(root, "state", "list", "--json").document["entries"]] == ["a"]
+    assert remote(root, "apply", "--yes").code == 0
+    assert "nothing to do: 3 specs unchanged" in remote(root, "apply", "--continue").out
+    assert len(cloud.pushes) == 3
 
 
 def test_waiting_has_an_end_and_the_jobs_go_on(root: Path, cloud: Cloud) -> None:
