@@ -71,6 +71,10 @@ def command(
         return show(session, show_request)
     if refresh and offline:
         raise UsageError(Diagnostic("SJ186", "--refresh and --offline do not go together"))
+    if out is not None:
+        from sieve_jobs.cli.saved import require_name_of_plan
+
+        require_name_of_plan(out)
     options = plan_options(session, names, rerun=rerun, prune=prune)
     with session.open_store(read_only=True, offline=offline) as store:
         planned = make_plan(session, store, options, refresh=refresh, offline=offline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,14 @@ from sieve_jobs.state.folder import draft_of, sync_folder
 LARGEST = 64 << 20
 """Bytes; a plan with 100,000 changes takes 30 MiB."""
 _SPECS = frozenset({".yaml", ".yml"})
+
+
+def require_name_of_plan(file: str) -> None:
+    """Raises UsageError for a name that `apply` would take for a spec's file."""
+    path = Path(file)
+    if path.suffix in _SPECS:
+        hint = f"--out {shlex.quote(str(path.with_suffix('.json')))}"
+        raise UsageError(Diagnostic("SJ186", f"--out: apply would take '{file}' for a spec", hint=hint))
 
 
 def save(session: Session, planned: Planned, file: str) -> Path:

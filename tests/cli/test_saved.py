@@ -166,13 +166,27 @@ def test_a_name_goes_before_a_file(root: Path, cloud: Cloud) -> None:
 def test_nothing_but_a_saved_plan_is_overwritten(root: Path) -> None:
     for _ in range(2):
         assert remote(root, "plan", "--out", "reviewed.json").code == 0
-    before = (root / "jobspecs" / "a.yaml").read_text()
-    for name in ("jobspecs/a.yaml", "jobspecs"):
+    (root / "notes.txt").write_text("mine")
+    for name in ("notes.txt", "jobspecs"):
         said = remote(root, "plan", "--out", name)
         assert (said.code, "no saved plan" in said.err) == (64, True)
-    assert (root / "jobspecs" / "a.yaml").read_text() == before
+    assert (root / "notes.txt").read_text() == "mine"
     assert remote(root, "plan", "--out", "nowhere/reviewed.json").code == 1
-    assert sorted(path.name for path in root.iterdir() if path.is_file()) == ["reviewed.json", "sieve-jobs.toml"]
+    assert sorted(path.name for path in root.iterdir() if path.is_file()) == [
+        "notes.txt",
+        "reviewed.json",
+        "sieve-jobs.toml",
+    ]
+
+
+@pytest.mark.parametrize("name", ["r.yaml", "./r.yml", "jobspecs/a.yaml"])
+def test_a_plan_is_saved_where_apply_finds_it(root: Path, name: str) -> None:
+    before = sorted(root.rglob("*"))
+    said = remote(root, "plan", "--out", name)
+    assert (said.code, said.out) == (64, "")
+    assert f"--out: apply would take '{name}' for a spec" in said.err
+    assert f"hint: --out {Path(name).with_suffix('.json')}" in said.err
+    assert sorted(root.rglob("*")) == before
 
 
 def test_offline_asks_nobody_and_needs_no_secret(root: Path, cloud: Cloud) -> None:
