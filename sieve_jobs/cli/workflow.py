@@ -10,9 +10,12 @@ CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
 UNKNOWN_ACTION = "OWNER/sieve-jobs@0000000000000000000000000000000000000000"
 """Stands where nobody said which repository and commit the action is taken from."""
 
+LOCK_TIMEOUT = "50m"
+"""Longer than pushes take; less than the schedule's hour, and than a runner may work."""
+
 _TEXT = """\
 # Written by `sieve-jobs init --ci github`: a pull request shows what its jobs would do, a merge runs them, and what a
-# merge left undone is finished every hour. Yours to change: it is not written again.
+# merge has begun is finished every hour. Yours to change: it is not written again.
 name: sieve-jobs
 
 on:
@@ -59,9 +62,10 @@ jobs:
     timeout-minutes: 350
     permissions:
       contents: write # the state on refs/sieve-jobs/@target@
-    # Never cancelled for a newer run: that one waits, and applies what is newest.
+    # One merge runs and one waits, whose place a newer one takes: the newer commit has all of it. The schedule, which
+    # begins nothing, and runs by hand on other branches must not take that place, and have groups of their own.
     concurrency:
-      group: sieve-jobs-@target@
+      group: sieve-jobs-@target@-${{ github.event_name == 'schedule' && 'continue' || github.ref }}
       cancel-in-progress: false
     steps:
       - uses: @checkout@
@@ -71,6 +75,7 @@ jobs:
         with:
           target: @target@@folder@
           args: ${{ inputs.new-state && '--new-state' || '' }}
+          lock-timeout: @lock_timeout@ # for a run of another group, or from elsewhere, to have pushed its jobs
         env:
           SIEVE_JOBS_STATE_KEY: ${{ secrets.SIEVE_JOBS_STATE_KEY }}
 @secrets@"""
@@ -85,6 +90,7 @@ def workflow(*, branch: str, target: str, folder: str, action: str, secrets: Seq
     lines = "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in secrets)
     values = {
         "@branch@": json.dumps(branch),
+        "@lock_timeout@": LOCK_TIMEOUT,
         "@checkout@": CHECKOUT,
         "@action@": action,
         "@target@": target,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ SPECS = 3
 CONTENT = "/files/cut.mp4" * 64
 
 
-def clone_of(remote: Path, name: str, cloud: Cloud) -> Clone:
+def clone_of(remote: Path, name: str, cloud: Cloud, specs: int = SPECS) -> Clone:
     clone = Clone.of(remote, name, cloud.url, 0)
     clone.environ = {"SIEVE_JOBS_STATE_KEY": KEY}
-    for number in range(SPECS):
+    for number in range(specs):
         clone.write(f"clip-{number}.yaml", spec(width=number) + f"save: out/{number}\n")
     return clone
 
@@ -102,3 +103,26 @@ def test_what_a_runner_saved_is_on_record_once_it_ends_in_order(
         assert idles.apply().code == 0
         assert saved(idles) == []
         assert len(cloud.pushes) == SPECS
+
+
+@pytest.mark.soak
+def test_a_schedule_that_meets_a_merge_waits_for_its_pushes_and_follows_the_same_jobs(tmp_path: Path) -> None:
+    script = Script(outcomes=[Outcome(polls=-1, outputs=[{"url": "{url}/files/cut.mp4"}])], faults=[Fault("hold")])
+    with Cloud.running(script) as cloud:
+        remote = make_remote(tmp_path)
+        merge, schedule = (clone_of(remote, name, cloud, specs=1) for name in "ab")
+        with (
+            started(merge.root, "apply", "-t", "prod", "--yes", **merge.environ) as merged,
+            ExitStack() as later,
+        ):
+            cloud.wait_for(lambda seen: seen.pushes)
+            words = ("apply", "--continue", "-t", "prod", "--yes", "--lock-timeout", "1m", "--json")
+            continued = later.enter_context(started(schedule.root, *words, **schedule.environ))
+            wait_for_file(schedule.root / ".sieve-jobs/prod.copy.lock")
+            cloud.let_go()
+            cloud.wait_for(lambda seen: sum(request.route == "await" for request in seen.requests) == 2)
+            cloud.finish(cloud.jobs[0].id)
+            assert (merged.wait(60), continued.wait(60)) == (0, 0)
+        assert saved(merge) == saved(schedule) == ["out/0/0.mp4"]
+        assert len(cloud.pushes) == 1
+        assert merge.remote("plan", "--json", "--detailed-exitcode").document["notices"] == []

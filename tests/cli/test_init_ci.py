@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION
+from sieve_jobs.cli.workflow import LOCK_TIMEOUT, PATH, UNKNOWN_ACTION
+from tests.action.composite import filled
 from tests.project import ran
 
 ACTION = "octo/sieve-jobs@0123456789abcdef0123456789abcdef01234567"
@@ -76,13 +77,31 @@ def test_the_workflow_may_do_what_it_must_and_no_more(root: Path) -> None:
     plan, apply = workflow["jobs"]["plan"], workflow["jobs"]["apply"]
     assert plan["permissions"] == {"contents": "read", "pull-requests": "write"}
     assert apply["permissions"] == {"contents": "write"}
-    assert apply["concurrency"] == {"group": "sieve-jobs-prod", "cancel-in-progress": "false"}
     assert plan["steps"][1]["uses"] == apply["steps"][1]["uses"] == ACTION
     assert set(plan["steps"][1]["env"]) == {"SIEVE_JOBS_STATE_KEY"}
     assert set(apply["steps"][1]["env"]) == {"SIEVE_JOBS_STATE_KEY", "SIEVE_API_KEY"}
-    assert apply["steps"][1]["with"] == {"target": "prod", "args": "${{ inputs.new-state && '--new-state' || '' }}"}
+    assert apply["steps"][1]["with"] == {
+        "target": "prod",
+        "args": "${{ inputs.new-state && '--new-state' || '' }}",
+        "lock-timeout": LOCK_TIMEOUT,
+    }
     for job in (plan, apply):
         assert re.fullmatch(r"actions/checkout@[0-9a-f]{40}", job["steps"][0]["uses"])
+
+
+def test_no_run_takes_the_place_of_a_merge_that_waits_but_one_that_has_all_of_it(root: Path) -> None:
+    """A group has one place to wait in, and the newest run gets it."""
+    assert ran(root, "init", "--ci", "github", "--action", ACTION).code == 0
+    apply = yaml.safe_load((root / PATH).read_text())["jobs"]["apply"]
+    assert apply["concurrency"]["cancel-in-progress"] is False
+
+    def group(event: str, branch: str) -> str:
+        github = {"event_name": event, "ref": f"refs/heads/{branch}"}
+        return filled(apply["concurrency"]["group"], {"github": github})
+
+    merge = group("push", "trunk")
+    assert merge == group("workflow_dispatch", "trunk") == "sieve-jobs-prod-refs/heads/trunk"
+    assert len({merge, group("schedule", "trunk"), group("workflow_dispatch", "try")}) == 3
 
 
 def test_running_it_twice_changes_nothing(root: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sieve_jobs.cli.workflow import LOCK_TIMEOUT
 from sieve_jobs.render import markdown
 from tests.action.composite import ACTION
 from tests.cloud import Cloud
@@ -100,3 +101,4 @@ def test_the_tables_are_those_of_the_action() -> None:
 def test_its_numbers_are_those_of_the_code() -> None:
     assert f"the first {markdown.MOST_FIELDS} fields" in TEXT
     assert f"at most {markdown.MOST_ROWS} changes" in TEXT
+    assert f"`lock-timeout: {LOCK_TIMEOUT}`" in TEXT
