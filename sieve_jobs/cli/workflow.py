@@ -64,6 +64,7 @@ jobs:
       contents: write # the state on refs/sieve-jobs/@target@
     # One merge runs and one waits, whose place a newer one takes: the newer commit has all of it. The schedule, which
     # begins nothing, and runs by hand on other branches must not take that place, and have groups of their own.
+    # A run applies the commit that it was started for: if one is to be run again, let it be the newest.
     concurrency:
       group: sieve-jobs-@target@-${{ github.event_name == 'schedule' && 'continue' || github.ref }}
       cancel-in-progress: false

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -85,6 +86,28 @@ def test_the_whole_story(root: Path, cloud: Cloud) -> None:
         counts[command] = len(cloud.pushes) - pushes
     assert [counts[command] for command in others] == [0, 0, 0, 0, 1, 1, 1, 2]
     assert done(root, OURS[-1]).code == 7
+
+
+def test_an_old_run_that_is_run_again(root: Path, cloud: Cloud) -> None:
+    """As "An old run that is run again" says; the first old commit never ran, the second one did."""
+    config = f'[targets.prod]\nendpoint = "{cloud.url}"\nstate = "{root / "prod.db"}"\n'
+    done_with = []
+    for commit in ({"a": 1}, {"a": 3, "b": 1}, {"a": 2}, {"a": 1}, {"a": 3, "b": 1}):
+        shutil.rmtree(root / "jobspecs", ignore_errors=True)
+        write(
+            root, {"sieve-jobs.toml": config} | {f"jobspecs/{name}.yaml": spec(width=n) for name, n in commit.items()}
+        )
+        said = ran(root, "apply", "-t", "prod", "--yes", "--json", environ={**KEY, "CI": "true"})
+        assert said.code == 0, said.all
+        done_with.append([(row["name"], row["action"]) for row in said.document["results"]])
+    assert done_with == [
+        [("a", "push")],
+        [("a", "push"), ("b", "push")],
+        [("a", "push"), ("b", "orphan")],
+        [("a", "reuse")],
+        [("a", "reuse"), ("b", "reuse")],
+    ]
+    assert not [request for request in cloud.requests if request.route == "cancel"]
 
 
 def test_the_tables_are_those_of_the_action() -> None:
