@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sieve_jobs.engine.catalog import Module
+from sieve_jobs.engine.inherited import for_installing
 from sieve_jobs.engine.interpreter import lend
 from sieve_jobs.engine.requirements import KEY, are_met, environment_key, uv_environment
 from sieve_jobs.engine.surroundings import notes
@@ -204,7 +205,7 @@ class Environments:
         child = await asyncio.create_subprocess_exec(
             *command,
             cwd=self.folder,
-            env={**uv_environment(self.environ), MARKER: self.marker, "NO_COLOR": "1"},
+            env={**uv_environment(for_installing(self.environ)), MARKER: self.marker, "NO_COLOR": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

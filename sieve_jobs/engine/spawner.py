@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import socket
 import subprocess
@@ -12,27 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sieve_jobs.engine.catalog import Module
+from sieve_jobs.engine.inherited import without_secrets
 from sieve_jobs.engine.interpreter import within, worker_command
 from sieve_jobs.engine.process import Keep, Started, WorkerProcess
 from sieve_jobs.engine.settings import Settings
 from sieve_jobs.engine.tree import MARKER
 from sieve_jobs.engine.watch import Watch
 
-_KEPT_FROM_WORKERS = (
-    *("SIEVE*", "AWS_*", "GOOGLE_*", "AZURE_*", "GITHUB_*", "GH_*", "ACTIONS_*", "SSH_*", "PG*"),
-    *("*_KEY", "*_TOKEN", "*_SECRET", "*PASSWORD*", "*CREDENTIAL*"),
-)
-"""Variables of the engine's environment that functions do not inherit: a job brings its secrets in its `env`."""
-
 
 def worker_environment(environ: Mapping[str, str], marker: str, scratch: Path) -> dict[str, str]:
     """The environment a worker starts with."""
-    kept = {
-        name: value
-        for name, value in environ.items()
-        if not any(fnmatch.fnmatchcase(name.upper(), pattern) for pattern in _KEPT_FROM_WORKERS)
-    }
-    return {**kept, MARKER: marker, "TMPDIR": str(scratch)}
+    return {**without_secrets(environ), MARKER: marker, "TMPDIR": str(scratch)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sieve_jobs.engine.catalog import Module, is_version
 from sieve_jobs.engine.choose import PASSED_OVER, Choice, Head, choose
 from sieve_jobs.engine.deliver import delay_before
 from sieve_jobs.engine.frames import BlockingChannel, Decoder, FrameError, encode
+from sieve_jobs.engine.inherited import for_installing
 from sieve_jobs.engine.present import expand_inputs
 from sieve_jobs.engine.settings import Settings, parse_settings
 from sieve_jobs.engine.signing import FileRef, Signer, has_expired, parse_file_url, safe_name
@@ -154,6 +155,15 @@ def test_a_worker_gets_no_key_and_no_secret_of_the_engines_environment():
     assert worker_environment(environ, "mark", Path("/scratch")) == {
         "PATH": "/bin", "HF_HOME": "/models", "SIEVE_JOBS_WORKER": "mark", "TMPDIR": "/scratch",
     }  # fmt: skip
+
+
+def test_uv_keeps_its_settings_and_pips_whatever_their_names_and_no_other_secret():
+    kept = {
+        "PATH": "/bin", "HTTPS_PROXY": "p", "SSL_CERT_FILE": "c", "REQUESTS_CA_BUNDLE": "c", "NETRC": "n",
+        "UV_INDEX_OURS_PASSWORD": "p", "PIP_CLIENT_KEY": "k",
+    }  # fmt: skip
+    secrets = {"SIEVE_API_KEY": "k", "AWS_PROFILE": "p", "UV_PUBLISH_PASSWORD": "p", "uv_publish_token": "t"}
+    assert for_installing({**kept, **secrets}) == kept
 
 
 def process(pid: int, parent: int, group: int, marker: str = "") -> Process:

@@ -51,6 +51,48 @@ def unmade() -> str:
     return ""
 """
 
+BACKEND = """
+import os
+import zipfile
+from pathlib import Path
+
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    names = "\\n".join(f"{name}={value}" for name, value in os.environ.items())
+    name = "curious_words-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(Path(wheel_directory, name), "w") as wheel:
+        info = "curious_words-1.0.dist-info"
+        wheel.writestr("curious_words.py", f"SEEN = {names!r}\\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: curious-words\\nVersion: 1.0\\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+CURIOUS = """
+import curious_words
+import sieve
+
+@sieve.function(name="curious", python_packages=["curious-words @ {}"])
+def curious() -> str:
+    return curious_words.SEEN
+"""
+SECRETS = {
+    "SIEVE_API_KEY": "canary",
+    "SIEVE_JOBS_ENGINE_KEY": "canary42" * 4,
+    "SIEVE_JOBS_WEBHOOK_SECRET": "whsec_" + "canary42" * 4,
+    "AWS_SECRET_ACCESS_KEY": "canary",
+    "UV_PUBLISH_TOKEN": "canary",
+}
+
+
+def make_curious_package(folder: Path) -> None:
+    """A package whose build looks around: its wheel says what its environment was."""
+    (folder / "backend.py").write_text(BACKEND)
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "curious-words"\nversion = "1.0"\n'
+    )
+
 
 def make_wheel(folder: Path) -> None:
     with zipfile.ZipFile(folder / "greeting_words-1.0-py3-none-any.whl", "w") as wheel:
@@ -76,9 +118,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     wheels = tmp_path_factory.mktemp("wheels")
     make_wheel(wheels)
+    package = tmp_path_factory.mktemp("curious")
+    make_curious_package(package)
+    (root / "functions" / "curious.py").write_text(CURIOUS.format(package.as_uri()))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("FIND_LINKS", str(wheels)), ("NO_INDEX", "1"), ("OFFLINE", "1"), ("NO_CONFIG", "1")):
             patch.setenv(f"UV_{name}", value)
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
         patch.setenv("UV_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         with (
             attach_with(replace(settings_for(root), installs=True)) as engine,
@@ -154,6 +201,13 @@ def test_a_job_whose_packages_cannot_be_had_ends_with_what_the_build_said(client
     (version,) = versions(client, "unmade")
     assert version["build_status"] == "error"
     assert any("no-such-words" in line for line in build_lines(client, version["id"]))
+
+
+def test_a_build_of_a_package_sees_none_of_the_engines_keys(client: Client):
+    (seen,) = data(client.run("curious", {}))
+    assert "UV_FIND_LINKS=" in seen  # it did look, and was told where packages are
+    assert "PATH=" in seen
+    assert "canary" not in seen
 
 
 def test_without_installing_functions_run_on_the_engines_own_environment(tmp_path: Path):
