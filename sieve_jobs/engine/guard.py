@@ -25,6 +25,7 @@ from sieve_jobs.engine.throttle import Throttle
 from sieve_jobs.wire import KEY_HEADER, PUSH
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_PORT_OF_HTTP = 80
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 ASKING_RUN = "sieve_jobs.run"
 """Where a request's scope holds the run that sent it, if a running job did."""
@@ -51,7 +52,7 @@ class Guard:
         self._cors = frozenset(origin.encode() for origin in cors)
         self._throttle = Throttle(wrong_keys)
         self._key = key.encode()
-        self._hosts = frozenset(f"{host}:{port}".encode() for host in _HOSTS)
+        self._hosts = own_hosts(port)
         self._origins = frozenset(b"http://" + host for host in self._hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,6 +128,12 @@ class Guard:
         if delay:
             await asyncio.sleep(delay)
         return _refuse(scope, 401, answers.UNAUTHORIZED)
+
+
+def own_hosts(port: int) -> frozenset[bytes]:
+    """Every `Host` of an engine on *port*. Clients leave the port out where it is HTTP's own (RFC 9110, 4.2.3)."""
+    named = [f"{host}:{port}" for host in _HOSTS]
+    return frozenset(host.encode() for host in (*named, *(_HOSTS if port == _PORT_OF_HTTP else ())))
 
 
 def _values(headers: list[tuple[bytes, bytes]], name: bytes) -> list[bytes]:

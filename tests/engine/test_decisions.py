@@ -16,6 +16,7 @@ from sieve_jobs.engine.catalog import Module, is_version
 from sieve_jobs.engine.choose import PASSED_OVER, Choice, Head, choose
 from sieve_jobs.engine.deliver import delay_before
 from sieve_jobs.engine.frames import BlockingChannel, Decoder, FrameError, encode
+from sieve_jobs.engine.guard import own_hosts
 from sieve_jobs.engine.inherited import for_installing
 from sieve_jobs.engine.present import expand_inputs
 from sieve_jobs.engine.settings import Settings, parse_settings
@@ -164,6 +165,20 @@ def test_uv_keeps_its_settings_and_pips_whatever_their_names_and_no_other_secret
     }  # fmt: skip
     secrets = {"SIEVE_API_KEY": "k", "AWS_PROFILE": "p", "UV_PUBLISH_PASSWORD": "p", "uv_publish_token": "t"}
     assert for_installing({**kept, **secrets}) == kept
+
+
+@pytest.mark.parametrize(
+    ("port", "hosts"),
+    [
+        pytest.param(8080, {b"127.0.0.1:8080", b"localhost:8080", b"[::1]:8080"}, id="the port is part of it"),
+        pytest.param(
+            80, {b"127.0.0.1:80", b"localhost:80", b"[::1]:80", b"127.0.0.1", b"localhost", b"[::1]"},
+            id="which clients leave out where it is the usual one",
+        ),
+    ],
+)  # fmt: skip
+def test_the_hosts_of_an_engine(port: int, hosts: set[bytes]):
+    assert own_hosts(port) == hosts
 
 
 def process(pid: int, parent: int, group: int, marker: str = "") -> Process:
