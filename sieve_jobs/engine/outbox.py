@@ -1,15 +1,16 @@
 """Webhook events waiting to be sent, as changes and questions to the database.
 
 An event is a reference to its job until its first attempt, which freezes what it says: every further attempt
-sends the same bytes under the same id. Events of one job to one URL are a lane and go one after the other;
-lanes do not wait for each other.
+sends the same bytes under the same id. A job that is run again tells nothing twice: its id is made of what an event
+is about, and there is one of each. Events of one job to one URL are a lane and go one after the other; lanes do not
+wait for each other.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-import uuid
 from collections.abc import Collection
 from datetime import datetime
 
@@ -25,17 +26,22 @@ _LANE = "state = 'pending' AND job_id = ? AND url = ?"
 def add(
     db: sqlite3.Connection, job: Hooked, events: Collection[Event], now: datetime, place: int | None = None
 ) -> None:
-    """Queues *events* for those hooks of the job that want them, in the order the hooks were given."""
-    for event, url, *rest in json.loads(job.hooks) if job.hooks else ():
+    """Queues *events* for those hooks of the job that want them, in the order the hooks were given.
+
+    One that an earlier attempt at the job has queued is left as it is, whatever became of it. Were it sent again,
+    a receiver would act on it again: nothing in its body says which output it is about.
+    """
+    for number, (event, url, *rest) in enumerate(json.loads(job.hooks) if job.hooks else ()):
         if event not in events:
             continue
         # Behind an event that waits for its next attempt, this one waits as long: only what is due is looked at.
         (lane_due,) = db.execute(f"SELECT max(due) FROM outbox WHERE {_LANE}", (job.job_id, url)).fetchone()  # noqa: S608
         due_at = max(now.timestamp(), lane_due or 0.0)
-        values = (job.job_id, event, place, url, f"msg_{uuid.uuid4().hex}", due_at, *(rest or [OBJECT]), _origin(url))
+        message_id = _message_id(job.job_id, number, event, place)
+        values = (job.job_id, event, place, url, message_id, due_at, *(rest or [OBJECT]), _origin(url))
         db.execute(
             "INSERT INTO outbox (job_id, type, place, url, message_id, due, shape, origin)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
             values,
         )
 
@@ -129,6 +135,12 @@ def replay(db: sqlite3.Connection, message_id: str | None, now: float) -> int | 
         " AND (? IS NULL OR message_id = ?)",
         (now, message_id, message_id),
     ).rowcount
+
+
+def _message_id(job_id: str, hook: int, event: str, place: int | None) -> str:
+    """Of an event: for a job of that id, which none else has, its hook number *hook*, and its output *place*."""
+    about = json.dumps([job_id, hook, event, place]).encode()
+    return f"msg_{hashlib.sha256(about).hexdigest()[:32]}"
 
 
 def _letter(row: sqlite3.Row) -> Letter:

@@ -29,6 +29,8 @@ _OPEN = "status IN ('queued', 'processing')"
 _NEWS_UNTIL = "max(due, coalesce(json_extract(tried, '$[#-1][0]'), 0))"
 """When an event was last tried, or was to be: an engine that was off may have tried it long after it was due."""
 _OLD_NEWS = f"state != 'pending' AND {_NEWS_UNTIL} < ?"
+_FORGETTABLE = f"{_OLD_NEWS} AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = outbox.job_id AND {_OPEN})"  # noqa: S608
+"""An open job that is run again must not tell again what it has told."""
 PARTS = {"outputs": "place", "logs": "at"}
 """Tables of what belongs to jobs, and what tells the rows of one job apart."""
 
@@ -112,8 +114,8 @@ def drop_parts(part: str, db: sqlite3.Connection, job_ids: Sequence[str], within
 
 
 def old_events(db: sqlite3.Connection, before: float) -> list[int]:
-    """Webhook events that were delivered or given up before *before*, a Unix time; a page of them."""
-    rows = db.execute(f"SELECT id FROM outbox WHERE {_OLD_NEWS} LIMIT ?", (before, PAGE))  # noqa: S608
+    """Webhook events of ended jobs, delivered or given up before *before*, a Unix time; a page of them."""
+    rows = db.execute(f"SELECT id FROM outbox WHERE {_FORGETTABLE} LIMIT ?", (before, PAGE))  # noqa: S608
     return [row[0] for row in rows]
 
 
@@ -130,12 +132,12 @@ def count_jobs(db: sqlite3.Connection) -> int:
 
 
 def count_old_events(db: sqlite3.Connection, before: float) -> int:
-    return int(db.execute(f"SELECT count(*) FROM outbox WHERE {_OLD_NEWS}", (before,)).fetchone()[0])  # noqa: S608
+    return int(db.execute(f"SELECT count(*) FROM outbox WHERE {_FORGETTABLE}", (before,)).fetchone()[0])  # noqa: S608
 
 
 def drop_event(db: sqlite3.Connection, event: int, before: float) -> None:
     """Removes an event, unless it was replayed meanwhile."""
-    db.execute(f"DELETE FROM outbox WHERE id = ? AND {_OLD_NEWS}", (event, before))  # noqa: S608
+    db.execute(f"DELETE FROM outbox WHERE id = ? AND {_FORGETTABLE}", (event, before))  # noqa: S608
 
 
 def old_versions(db: sqlite3.Connection, before: str, gone: Iterable[str] = ()) -> list[str]:

@@ -129,6 +129,19 @@ def test_ended_jobs_are_those_of_which_all_is_told_but_the_newest(db: sqlite3.Co
     assert removal.count_old_events(db, LATER.timestamp() + 1) == 2
 
 
+def test_what_an_open_job_has_told_stays_as_a_later_attempt_must_not_tell_it_again(db: sqlite3.Connection):
+    hooks = (Hook(Event.START, "http://127.0.0.1:1/"),)
+    jobs.create(db, NewJob("job", "job-1", "function", "me", "add", False, {}, {}, hooks, "api"), NOW)
+    jobs.claim(db, "job", "function", NOW)
+    (event,) = [row[0] for row in db.execute("SELECT id FROM outbox")]
+    outbox.settle(db, event, delivered=True, now=NOW.timestamp(), met="answered 200")
+    assert (removal.old_events(db, LATER.timestamp()), removal.count_old_events(db, LATER.timestamp())) == ([], 0)
+    removal.drop_event(db, event, LATER.timestamp())
+    assert db.execute("SELECT count(*) FROM outbox").fetchone()[0] == 1
+    jobs.finish(db, Run("job", "job-1"), Result(0, ""), NOW)
+    assert removal.old_events(db, LATER.timestamp()) == [event]
+
+
 def test_a_replayed_event_is_not_dropped(db: sqlite3.Connection):
     add(db, "job", hook="")
     (event,) = [row[0] for row in db.execute("SELECT id FROM outbox")]

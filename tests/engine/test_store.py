@@ -119,6 +119,27 @@ def test_the_end_of_a_job_erases_its_env_and_leaves_its_events_in_order(db: sqli
     assert (replayed.message_id, replayed.attempts, replayed.body) == (due[0].message_id, 0, None)
 
 
+def test_an_output_is_told_once_whatever_a_later_attempt_makes_of_it(db: sqlite3.Connection):
+    hooks = (Hook(Event.NEW_OUTPUT, "http://a/"), Hook(Event.NEW_OUTPUT, "http://a/"), Hook(Event.START, "http://b/"))
+    jobs.create(db, new_job(hooks=hooks), NOW)
+    runs = [RUN, Run("job", "job-2"), Run("job", "job-3")]
+    seen = []
+    for run, following in zip(runs, [*runs[1:], None], strict=True):
+        jobs.claim(db, "job", "function", NOW)
+        for place in range(2):
+            jobs.record(db, run, {place: {"data": f"{place} of {run.run_id}"}}, None, NOW)
+        while due := outbox.due(db, NOW.timestamp(), 10):
+            seen += [(it.url, it.place, it.message_id) for it in due]
+            for it in due:
+                outbox.settle(db, it.id, delivered=it.place != 1, now=NOW.timestamp(), met="answered")
+        if following:
+            jobs.requeue(db, run, following.run_id, ("error", "died"), NOW)
+    events = [("http://a/", place) for place in (0, 0, 1, 1)]
+    assert sorted((url, place) for url, place, _ in seen if place is not None) == events
+    assert [url for url, place, _ in seen if place is None] == ["http://b/"]
+    assert len({message_id for _, _, message_id in seen}) == 5
+
+
 def test_events_to_be_sent_are_found_without_a_look_at_those_that_wait(db: sqlite3.Connection):
     plan = db.execute("EXPLAIN QUERY PLAN SELECT id FROM lane_heads WHERE due <= 1 ORDER BY due, id LIMIT 1").fetchall()
     assert "outbox_due" in plan[0]["detail"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 import sqlite3
 import time
@@ -68,6 +69,23 @@ def test_events_come_in_order_with_their_bodies(client: Client, receiver: Receiv
     assert (complete["job_id"], complete["status"], complete["error"]) == (job_id, "finished", "")
     assert [output["data"] for output in complete["outputs"]] == ["first", "last"]
     assert len({headers["webhook-id"] for _, headers, _ in got}) == 4
+
+
+def test_a_job_that_is_run_again_tells_nothing_twice(client: Client, receiver: Receiver, meeting: Meeting):
+    job_id = client.push("stream", {"port": meeting.port}, webhooks=hooks(receiver.url, *ALL))
+    killed = meeting.accept().told["pid"]
+    told = [receiver.next() for _ in range(2)]
+    os.kill(killed, signal.SIGKILL)
+    meeting.accept().let_go("last")
+    told += [receiver.next() for _ in range(2)]
+    assert [body["type"] for _, _, body in told] == ["job.start", "job.new_output", "job.new_output", "job.complete"]
+    assert [json.loads(body["body"]["output"])["data"] for _, _, body in told[1:3]] == ["first", "last"]
+    assert [restart["type"] for restart in client.job(job_id)["restarts"]] == ["error"]
+    until(lambda: all(it["state"] == "delivered" for it in letters(client)))
+    listed = [it for it in letters(client) if it["job_id"] == job_id]
+    assert [it["id"] for it in listed] == [headers["webhook-id"] for _, headers, _ in reversed(told)]
+    assert {len(it["attempts"]) for it in listed} == {1}
+    assert receiver.received.empty()
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
