@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sieve_jobs.cli.context import Session
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError, SieveJobsError
+from sieve_jobs.render.quantity import count
 
 if TYPE_CHECKING:
     from sieve_jobs.engine.settings import Settings
@@ -68,8 +69,12 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
         return
     from sieve_jobs.engine.launch import EngineError, attach_with
 
+    def waiting(events: int, longest: float) -> None:
+        say(f"waiting up to {longest:g} s to deliver {count(events, 'webhook event')}; Ctrl-C: leave it to later")
+
+    say = session.streams.say
     try:
-        running = attach_with(replace(engine_settings(session, workers=workers), ends_with_users=True))
+        running = attach_with(replace(engine_settings(session, workers=workers), ends_with_users=True), waiting=waiting)
     except EngineError as error:
         hint = "`sieve-jobs doctor` looks closer; its log is .sieve-jobs/engine/log"
         raise SieveJobsError(Diagnostic("SJ190", f"there is no engine: {error}", hint=hint)) from error
@@ -77,7 +82,9 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
         yield FarSide(running.url, running.key, local=True)
     if running.requeued:
         jobs = "job is" if running.requeued == 1 else "jobs are"
-        session.streams.say(f"the engine ended; {running.requeued} running {jobs} queued again for the next run")
+        say(f"the engine ended; {running.requeued} running {jobs} queued again for the next run")
+    if running.undelivered:
+        say(f"{count(running.undelivered, 'webhook event')} undelivered: sieve-jobs engine webhooks")
 
 
 def path_on_disk(session: Session, url: str) -> str | None:

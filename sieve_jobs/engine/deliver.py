@@ -45,6 +45,7 @@ class Deliverer:
         self._news = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._receivers: Counter[str] = Counter()
+        self._given_up: set[int] = set()
 
     def wake(self) -> None:
         self._news.set()
@@ -65,18 +66,27 @@ class Deliverer:
                 task.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
-    async def finish(self, longest: float) -> None:
-        """Waits until nothing is due now, at most *longest* seconds: an engine that ends still says so to its hooks."""
-        try:
-            async with asyncio.timeout(longest):
-                while self._sending or self._is_anything_due():
-                    self._news.set()
-                    await asyncio.sleep(_LOOK)
-        except TimeoutError:
-            return  # the rest is pending, and sent by the next engine
+    async def finish(self, longest: float, patience: float = 0.0, told: Callable[[int], None] = lambda _: None) -> None:
+        """Waits until nothing is to be sent, for an engine that ends; durations are seconds from now.
 
-    def _is_anything_due(self) -> bool:
-        return bool(self._store.read(lambda db: outbox.due(db, time.time(), 1)))
+        What is due at once gets *longest*, a retry that is due within *patience* is waited for; *told* is called with
+        the number of events that are to be sent before the first such wait. The rest is left to the next engine.
+        """
+        begun, has_told = time.time(), False
+        while time.time() < begun + max(longest, patience):
+            if not self._sending:
+                due = self._store.read(lambda db: outbox.next_due(db, ()))
+                if due is None or (due > time.time() and due >= begun + patience):
+                    return
+                if due > time.time() and not has_told:
+                    told(self._store.read(outbox.count_pending))
+                    has_told = True
+            self._news.set()
+            await asyncio.sleep(_LOOK)
+
+    def undelivered(self) -> int:
+        """How many events wait to be sent, or were given up since the engine started."""
+        return self._store.read(outbox.count_pending) + len(self._given_up)
 
     def _start_due(self) -> None:
         while len(self._sending) < _AT_ONCE:
@@ -127,9 +137,15 @@ class Deliverer:
             else:
                 met = await self._sender.post(delivery.url, delivery.message_id, body)
             await self._store.write(_verdict(delivery, met, self._settings))
+            self._note(delivery, met)
         except sqlite3.Error as error:
             report(f"could not record a webhook delivery: {error}")
             await asyncio.sleep(self._settings.hook_first)
+
+    def _note(self, delivery: Delivery, met: Met) -> None:
+        self._given_up.discard(delivery.id)
+        if not met.is_delivered and _is_last(delivery, met, self._settings):
+            self._given_up.add(delivery.id)
 
     async def _frozen(self, delivery: Delivery) -> bytes | None:
         """What the event says, on the disk before it is sent; None if its job or its output is gone."""
@@ -147,7 +163,11 @@ class Deliverer:
 def _verdict(delivery: Delivery, met: Met, settings: Settings) -> Callable[[sqlite3.Connection], None]:
     """What an attempt changes: it delivers, gives up where a retry is of no use or was the last, or waits for it."""
     now = time.time()
-    if met.is_delivered or met.is_final or delivery.attempts >= settings.hook_retries:
+    if met.is_delivered or _is_last(delivery, met, settings):
         return lambda db: outbox.settle(db, delivery.id, delivered=met.is_delivered, now=now, met=met.word)
     due_at = now + delay_before(delivery.attempts + 1, settings, random.random())  # noqa: S311 -- jitter
     return lambda db: outbox.postpone(db, delivery, due_at, now, met.word)
+
+
+def _is_last(delivery: Delivery, met: Met, settings: Settings) -> bool:
+    return met.is_final or delivery.attempts >= settings.hook_retries

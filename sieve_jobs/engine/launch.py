@@ -13,10 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from sieve_jobs.engine import home as homes
@@ -33,6 +34,10 @@ _LOG_BYTES = 4 * 1024 * 1024
 """A log of more than this is begun anew."""
 
 
+Waiting: TypeAlias = Callable[[int, float], None]
+"""Told of how many events an engine stays for before it ends, and for how many seconds at most."""
+
+
 class EngineError(RuntimeError):
     """There is no engine to be had. The message says why; what the engine printed is in its log."""
 
@@ -40,15 +45,20 @@ class EngineError(RuntimeError):
 class Running(AbstractContextManager["Running"]):
     """An engine that answers, for as long as this is open. Leaving it ends the engine if nobody else uses it."""
 
-    def __init__(self, url: str, key: str, users: int, child: subprocess.Popen[str] | None) -> None:
+    def __init__(
+        self, url: str, key: str, users: int, child: subprocess.Popen[str] | None, waiting: Waiting | None = None
+    ) -> None:
         self.url = url
         self.key = key
         self.started = child is not None
         """Whether this call started it."""
         self.requeued: int | None = None
         """After leaving: how many running jobs the engine queued again as it ended; None if it goes on."""
+        self.undelivered = 0
+        """After leaving an engine that ended: its webhook events that are left to the next one, or were given up."""
         self._users = users
         self._child = child
+        self._waiting = waiting
 
     def __enter__(self) -> Running:
         return self
@@ -65,7 +75,9 @@ class Running(AbstractContextManager["Running"]):
         os.close(self._users)
         self._users = -1
         if self._child is not None:
-            self.requeued = _release(self._child)
+            told = _release(self._child, self._waiting)
+            if told is not None:
+                self.requeued, self.undelivered = _number(told, "requeued"), _number(told, "undelivered")
 
 
 def attach(
@@ -89,8 +101,12 @@ def attach(
     return attach_with(settings, log)
 
 
-def attach_with(settings: Settings, log: Path | None = None) -> Running:
-    """`attach` with settings of one's own; they count only if the engine is started here."""
+def attach_with(settings: Settings, log: Path | None = None, waiting: Waiting | None = None) -> Running:
+    """`attach` with settings of one's own; they count only if the engine is started here.
+
+    *waiting* is told on leaving, where the engine stays for webhook events whose retry is due soon. Ctrl-C then
+    leaves them to the next engine.
+    """
     try:
         home = homes.make_home(settings.root)
         users = _use(home)
@@ -103,7 +119,7 @@ def attach_with(settings: Settings, log: Path | None = None) -> Running:
             if url is None and not homes.is_locked(home.lock_file):
                 url, child = _start(settings, home, log)
             if url is not None:
-                return Running(url, _proven_key(home, url, settings.workers), users, child)
+                return Running(url, _proven_key(home, url, settings.workers), users, child, waiting)
             if time.monotonic() > deadline:
                 raise EngineError("another engine holds the lock but does not answer")
             time.sleep(_PAUSE)
@@ -204,22 +220,41 @@ def _proven_key(home: Home, url: str, workers: int) -> str:
     return key
 
 
-def _release(child: subprocess.Popen[str]) -> int | None:
-    """Tells the child that this process is done; waits for its end unless others use it. What it queued again."""
+def _release(child: subprocess.Popen[str], waiting: Waiting | None) -> dict[str, object] | None:
+    """Tells the child that this process is done; what it said at its end. None if it goes on, for others."""
     assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 -- both are pipes
     child.stdin.close()
-    try:
-        line = child.stdout.readline()
-        told = json.loads(line) if line else {}
-    except ValueError:
-        told = {}
+    told = _said(child)
     if told.get("goes_on"):
         child.stdout.close()
         threading.Thread(target=child.wait, name="engine", daemon=True).start()  # reaped whenever it ends
         return None
+    if "waits_for" in told:
+        try:
+            if waiting is not None:
+                waiting(_number(told, "waits_for"), _number(told, "longest"))
+            told = _said(child)
+        except KeyboardInterrupt:  # it has nothing to do but to stay: that is what is not wanted any more
+            child.terminate()
+            told = _said(child)
     _end(child)
-    requeued = told.get("requeued")
-    return requeued if isinstance(requeued, int) else None
+    return told
+
+
+def _said(child: subprocess.Popen[str]) -> dict[str, object]:
+    """What the child says next; nothing at its end."""
+    assert child.stdout is not None  # noqa: S101 -- a pipe
+    try:
+        line = child.stdout.readline()
+        told = json.loads(line) if line else {}
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _number(told: Mapping[str, object], name: str) -> int:
+    number = told.get(name)
+    return int(number) if isinstance(number, int | float) else 0
 
 
 def _end(child: subprocess.Popen[str]) -> int:

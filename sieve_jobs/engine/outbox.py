@@ -70,6 +70,11 @@ def next_due(db: sqlite3.Connection, without: Collection[int], busy: Collection[
     return min((float(row[0]) for row in found if row is not None), default=None)
 
 
+def count_pending(db: sqlite3.Connection) -> int:
+    """How many events are to be sent, now or later."""
+    return int(db.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()[0])
+
+
 def _open(db: sqlite3.Connection, busy: Collection[str]) -> list[tuple[str, list[str]]]:
     """What narrows a question about heads to origins that are not *busy*.
 

@@ -32,9 +32,12 @@ _ELECTION_TRIES, _ELECTION_PAUSE = 5, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What an engine says when it has ended: how many running jobs it queued again."""
+    """What an engine says when it has ended."""
 
     requeued: int
+    """Running jobs that were queued again."""
+    undelivered: int
+    """Webhook events that are left to the next engine or were given up by this one; 0 of one without workers."""
 
 
 def serve(settings: Settings, out: TextIO) -> int | None:
@@ -70,7 +73,7 @@ def main() -> int:
         return 1
     if ended is None:
         return homes.ELECTED_ELSEWHERE
-    _tell({"requeued": ended.requeued})
+    _tell({"requeued": ended.requeued, "undelivered": ended.undelivered})
     return 0
 
 
@@ -159,7 +162,9 @@ async def _live(
         users = await _until_over(settings, home, stop)
         homes.forget_endpoint(home)
         requeued = await engine.end()
-        await engine.deliverer.finish(settings.end_grace)
+        stays = settings.ends_with_users and not requeued and engine.supervisor.capacity > 0
+        await _deliver_last(engine, stop, settings.hook_patience if stays else 0.0)
+        undelivered = engine.deliverer.undelivered() if engine.supervisor.capacity > 0 else 0
         await server.close()
         tasks = (serving, delivering, watching, collecting)
         for task in tasks:
@@ -169,7 +174,25 @@ async def _live(
             os.close(users)
     finally:
         engine.store.close()
-    return Ended(requeued)
+    return Ended(requeued, undelivered)
+
+
+async def _deliver_last(engine: Engine, stop: asyncio.Event, patience: float) -> None:
+    """Sends what is due, and stays *patience* seconds for what is due then, unless a signal asks for the end."""
+
+    def told(events: int) -> None:
+        _tell({"waits_for": events, "longest": patience})
+
+    grace = engine.settings.end_grace
+    staying = asyncio.create_task(engine.deliverer.finish(grace, patience, told))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({staying, stopped} if patience else {staying}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if staying.done():
+        staying.result()
+    else:
+        staying.cancel()
+        await engine.deliverer.finish(grace)
 
 
 class _Server(uvicorn.Server):

@@ -90,6 +90,8 @@ class Settings:
     """Delay before the first retry of a webhook; it doubles from there."""
     hook_longest: float = 600.0
     hook_timeout: float = 10.0
+    hook_patience: float = 10.0
+    """How long an engine that nobody uses any more stays for retries of webhooks, if its jobs are over."""
     hook_shape: str = OBJECT
     """How webhooks write outputs where the push does not say: one of `pairs.SHAPES`."""
     allow_private: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from sieve_jobs.engine.launch import attach_with
 from sieve_jobs.engine.settings import Settings
 from tests.engine.farside import Client, Receiver, receiving, until
-from tests.project import Ran, ran
+from tests.forked import started
+from tests.project import Ran, ran, write
 
 ADD = """
 import sieve
@@ -56,6 +58,30 @@ def test_dead_letters_are_listed_and_sent_again(tmp_path: Path, receiver: Receiv
         rest = here(tmp_path, "engine", "webhooks", "replay", "--all", "--json")
         assert rest.document["replayed"] == 1
         assert receiver.next()[0] == "/hook?token=canary"
+
+
+SPEC = """\
+function: me/add
+inputs: {{a: 1}}
+webhooks: [{{type: job.complete, url: "{}"}}]
+"""
+
+
+def test_apply_stays_for_webhooks_until_it_is_interrupted_and_says_what_is_left(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    write(tmp_path, {"sieve-jobs.toml": "", "functions/add.py": ADD, "jobspecs/a.yaml": SPEC.format(receiver.url)})
+    receiver.answers += [500] * 9
+    with started(tmp_path, "apply") as process:
+        assert process.stderr is not None
+        said = iter(process.stderr.readline, "")
+        waits = next(line for line in said if line.startswith("waiting"))
+        assert waits == "waiting up to 10 s to deliver 1 webhook event; Ctrl-C: leave it to later\n"
+        process.send_signal(signal.SIGINT)
+        out, left = process.communicate(timeout=60)
+    assert left == "1 webhook event undelivered: sieve-jobs engine webhooks\n"
+    assert (process.returncode, "applied: 1 pushed" in out) == (0, True)
+    assert here(tmp_path, "logs", "a").err == ""  # who only reads stays for nothing
 
 
 @pytest.mark.parametrize("words", [["replay"], ["replay", "msg_1", "--all"]])

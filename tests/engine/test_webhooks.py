@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
 from sieve_jobs.engine.signing import Signer
 from sieve_jobs.engine.store import Store
 from sieve_jobs.wire import Event
-from tests.engine.conftest import settings_for
+from tests.engine.conftest import make_project, settings_for
 from tests.engine.farside import Client, Meeting, Receiver, data, until
 
 ALL = ("job.start", "job.new_output", "job.complete")
@@ -86,6 +87,30 @@ def test_a_job_that_is_run_again_tells_nothing_twice(client: Client, receiver: R
     assert [it["id"] for it in listed] == [headers["webhook-id"] for _, headers, _ in reversed(told)]
     assert {len(it["attempts"]) for it in listed} == {1}
     assert receiver.received.empty()
+
+
+@pytest.mark.parametrize(
+    ("answers", "more", "expected"),
+    [
+        pytest.param([500, 500], {"hook_first": 0.2}, ([1], 0), id="stays for retries"),
+        pytest.param([500], {"hook_first": 60.0}, ([], 1), id="not for one that is due later"),
+        pytest.param([500] * 9, {"hook_first": 0.2, "hook_patience": 0.5}, ([1], 1), id="nor longer than it may"),
+        pytest.param([410], {}, ([], 1), id="and says what it gave up"),
+    ],
+)
+def test_an_engine_that_is_left_stays_for_its_events(
+    tmp_path: Path, receiver: Receiver, answers: list[int], more: dict[str, Any], expected: tuple[list[int], int]
+):
+    receiver.answers += answers
+    settings = replace(settings_for(make_project(tmp_path)), **more)
+    waited: list[int] = []
+    with (
+        attach_with(settings, waiting=lambda events, _: waited.append(events)) as running,
+        Client(running.url, running.key) as client,
+    ):
+        client.run("add", {"a": 1}, webhooks=hooks(receiver.url, "job.complete"))
+        receiver.next()
+    assert (waited, running.undelivered) == expected
 
 
 @pytest.mark.parametrize("status", [500, 302, 404])
