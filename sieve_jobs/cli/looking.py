@@ -98,14 +98,16 @@ def interest_of(session: Session, tree: Tree, sources: FunctionSources, ignored:
             yield os.path.realpath(path)
 
     code: set[str] = set()
+    data: set[str] = set()
     if session.target.is_local:
         folders = [session.root / folder for folder in project.functions]
         code = {os.fspath(folder) for folder in (*folders, *function_folders(folders))}
         code |= {os.fspath(file.parent) for function in sources.functions.values() for file in function.files}
+        data = {os.fspath(file) for function in sources.functions.values() for file in function.data}
     specs = [f"{base}/{folder}" for folder in (*project.specs, *tree.folders)]
     return Interest(
         root=real(base),
-        files=frozenset(known_as([*config_paths(session), *tree.local_files()])),
+        files=frozenset(known_as([*config_paths(session), *tree.local_files(), *data])),
         spec_folders=frozenset(known_as(specs)),
         code_folders=frozenset(known_as(code)),
         ignored=tuple(known_as(ignored)),

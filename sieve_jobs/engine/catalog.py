@@ -32,12 +32,12 @@ _RACY_NS = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What a worker process belongs to: one file, as it was with one hash of all it imports."""
+    """What a worker process belongs to: one file, as it was with one hash of all it imports and reads by name."""
 
     file: Path
     source_hash: str
     files: tuple[Path, ...]
-    """What was hashed: the file and the project modules it imports."""
+    """The file and the project modules it imports."""
     roots: tuple[Path, ...]
     environment: Environment = NOTHING_DECLARED
     """What its functions declare, together: one process runs them all."""
@@ -85,16 +85,16 @@ class Catalog:
         """Told of versions when they are first seen."""
         self._seen: frozenset[tuple[object, ...]] | None = None
         self._functions: Mapping[str, Function] = {}
-        self._imported: frozenset[Path] = frozenset()
+        self._read: frozenset[Path] = frozenset()
         self._problems: tuple[tuple[Path, int, str], ...] = ()
 
     def functions(self) -> Mapping[str, Function]:
         """By name, as the files are now. What is wrong with them is told once, on standard error."""
         looked = time.time_ns()
-        seen, newest = _fingerprint(self._folders, self._imported)
+        seen, newest = _fingerprint(self._folders, self._read)
         if seen != self._seen:
             self._take(read_functions(self._folders))
-            seen, newest = _fingerprint(self._folders, self._imported)
+            seen, newest = _fingerprint(self._folders, self._read)
         self._seen = seen if newest < looked - _RACY_NS else None
         return self._functions
 
@@ -125,7 +125,7 @@ class Catalog:
             made = _function(declared, self._owner, now, environments[declared.file])
             functions[name] = before.get(made.id, made)
         self._functions = functions
-        self._imported = frozenset(file for it in sources.functions.values() for file in it.files)
+        self._read = frozenset(file for it in sources.functions.values() for file in (*it.files, *it.data))
         if sources.problems != self._problems:
             self._problems = sources.problems
             for file, line, problem in sources.problems:
@@ -166,11 +166,11 @@ def _function(declared: DeclaredFunction, owner: str, now: str, environment: Env
     )
 
 
-def _fingerprint(folders: Iterable[Path], imported: Iterable[Path]) -> tuple[frozenset[tuple[object, ...]], int]:
-    """What every Python file looks like by its metadata, and when the latest of them changed, in nanoseconds."""
+def _fingerprint(folders: Iterable[Path], read: Iterable[Path]) -> tuple[frozenset[tuple[object, ...]], int]:
+    """How all Python files and those *read* look by their metadata, and when the latest changed, in nanoseconds."""
     seen: set[tuple[object, ...]] = set()
     newest = 0
-    paths = {os.fspath(file) for file in imported}
+    paths = {os.fspath(file) for file in read}
     pending = [os.fspath(folder.absolute()) for folder in folders]
     while pending:
         folder = pending.pop()

@@ -45,12 +45,14 @@ class DeclaredFunction(NamedTuple):
     streams: bool
     """It, or its `__predict__`, yields: every yield is an output."""
     source_hash: str
-    """64 hex digits over (relative path, sha256 of the bytes) of `files`, in order of the path."""
+    """64 hex digits over (relative path, sha256 of the bytes) of `files` and of `data` that is there, by path."""
     files: tuple[Path, ...]
     """Its file and the project modules it imports, directly or not; absolute, in order of the path."""
     roots: tuple[Path, ...]
     """The folders in which those modules were looked for, nearest first; see `import_roots`."""
     environment: Environment = NOTHING_DECLARED
+    data: tuple[Path, ...] = ()
+    """Data files of the project that `files` read by name, there or not; absolute, in order of the path."""
 
 
 class FunctionSources(NamedTuple):
@@ -85,7 +87,9 @@ def read_functions(folders: Sequence[Path]) -> FunctionSources:
     A function is a top-level def or class decorated with the SDK's `function` or `Model`, however that was
     imported, with its name as a string literal. Never raises for what the files hold; a folder that does not
     exist holds nothing. The hash follows static imports that resolve to files below a functions folder or its
-    parent; it depends on bytes and relative paths alone, not on times nor on where the project lies.
+    parent, and takes in the data files there that those modules read by name (`reads`). It depends on bytes and
+    relative paths alone, not on times nor on where the project lies; of a data file of more than 8 MiB on size and
+    time.
     """
     from sieve_jobs.source.modules import Modules
 
@@ -103,16 +107,18 @@ def read_functions(folders: Sequence[Path]) -> FunctionSources:
                     problems.append((file, found.line, f"'{found.name}' is declared twice, first in {where}"))
                     continue
                 files = modules.closure(file, roots)
+                data = modules.data(files, file.parent)
                 functions[found.name] = DeclaredFunction(
                     name=found.name,
                     file=file,
                     line=found.line,
                     attribute=found.attribute,
                     streams=found.streams,
-                    source_hash=modules.hash_of(files),
+                    source_hash=modules.hash_of(files, data),
                     files=files,
                     roots=roots,
                     environment=found.environment,
+                    data=data,
                 )
     return FunctionSources(functions, tuple(problems))
 

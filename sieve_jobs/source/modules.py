@@ -1,17 +1,22 @@
-"""The modules of a project: which files an import statement runs, and the digest of each. Nothing is executed."""
+"""The modules of a project: what each imports and which data files it reads, and their digests. Nothing is executed."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import json
+import os
+import stat
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sieve_jobs.source.declared import Declared, declared
+from sieve_jobs.source.reads import Named, named_files
 
+LARGE = 8 * 1024 * 1024
+"""Bytes of a data file beyond which it is not read: a model's weights would be hashed anew by every plan."""
 SDK_MODULES = frozenset({"sieve", "sieve_jobs"})
 """Top-level names that are the SDK, never a project module, even where a project holds the SDK's source."""
 
@@ -32,6 +37,7 @@ class Modules:
     top: Path
     digests: dict[Path, str] = field(default_factory=dict)
     imports: dict[Path, tuple[Import, ...]] = field(default_factory=dict)
+    named: dict[Path, Named] = field(default_factory=dict)
 
     def declarations(self, file: Path, problems: list[tuple[Path, int, str]]) -> list[Declared]:
         """The functions *file* declares, in order; what is wrong with it is added to *problems*."""
@@ -64,9 +70,23 @@ class Modules:
                         pending.append(path)
         return tuple(sorted(seen))
 
-    def hash_of(self, files: Sequence[Path]) -> str:
-        """sha256 over the canonical (path relative to *top*, digest) pairs of *files*."""
-        pairs = sorted((file.relative_to(self.top).as_posix(), self.digests[file]) for file in files)
+    def data(self, files: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+        """The data files that the modules *files* read by name while *folder* is current, there or not, by path.
+
+        What lies outside of the project is no part of it.
+        """
+        named = [self.named[file] for file in files]
+        touched = frozenset().union(*(it.touched for it in named))
+        read = {Path(os.path.normpath(folder / name)) for it in named for name in it.read}.difference(files)
+        return tuple(sorted(path for path in read if path.name not in touched and path.is_relative_to(self.top)))
+
+    def hash_of(self, files: Sequence[Path], data: Sequence[Path] = ()) -> str:
+        """sha256 over the canonical (path relative to *top*, digest) pairs of *files*, and of *data* as it is there."""
+        for file in data:
+            if file not in self.digests and (digest := data_digest(file)) is not None:
+                self.digests[file] = digest
+        counted = (*files, *(file for file in data if file in self.digests))
+        pairs = sorted((file.relative_to(self.top).as_posix(), self.digests[file]) for file in counted)
         return hashlib.sha256(json.dumps(pairs, separators=(",", ":")).encode()).hexdigest()
 
     def _read_imports(self, file: Path) -> tuple[Import, ...]:
@@ -80,7 +100,9 @@ class Modules:
 
     def _remember(self, file: Path, content: bytes, tree: ast.Module | None) -> None:
         self.digests[file] = hashlib.sha256(content).hexdigest()
-        self.imports[file] = () if tree is None else tuple(_imports(tree))
+        nodes = [] if tree is None else list(ast.walk(tree))
+        self.imports[file] = tuple(_imports(nodes))
+        self.named[file] = named_files(nodes, str(file))
 
     def _resolve(self, imported: Import, importer: Path, roots: Sequence[Path]) -> list[Path]:
         """The project files *imported* loads; none for the standard library, installed packages and the SDK."""
@@ -92,6 +114,24 @@ class Modules:
         if imported.module[0] in SDK_MODULES:
             return []
         return next((found for root in roots if (found := _load(root, imported))), [])
+
+
+def data_digest(file: Path) -> str | None:
+    """sha256 of a file's bytes; of a large one its size and time stand for them. None if there is no such file."""
+    try:
+        with open(file, "rb", opener=_without_waiting) as opened:
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            if found.st_size > LARGE:
+                return f"{found.st_size} {found.st_mtime_ns}"
+            return hashlib.sha256(opened.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for its writer
 
 
 def _load(base: Path, imported: Import) -> list[Path]:
@@ -145,9 +185,9 @@ def _parse(content: bytes) -> tuple[ast.Module | None, tuple[int, str]]:
         return None, (0, f"not valid Python: {str(error) or 'nested too deeply'}")
 
 
-def _imports(tree: ast.Module) -> Iterator[Import]:
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[Import]:
     """Every import statement, wherever it stands."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(0, tuple(alias.name.split(".")), ())

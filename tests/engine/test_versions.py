@@ -26,6 +26,15 @@ import sieve
 def plain() -> str:
     return "{}"
 """
+TOLD = """
+import sieve
+
+TEXT = open("told.txt").read()
+
+@sieve.function(name="told")
+def told() -> str:
+    return TEXT
+"""
 PACKAGED = """
 import sys
 import greeting_words
@@ -109,8 +118,9 @@ def make_wheel(folder: Path) -> None:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "functions").mkdir()
-    for name, text in (("plain", PLAIN.format("first")), ("packaged", PACKAGED), ("unmade", UNMADE)):
+    for name, text in (("plain", PLAIN.format("first")), ("told", TOLD), ("packaged", PACKAGED), ("unmade", UNMADE)):
         (root / "functions" / f"{name}.py").write_text(text)
+    (root / "functions" / "told.txt").write_text("first")
     return root
 
 
@@ -170,6 +180,14 @@ def test_an_edited_function_is_a_new_version_and_jobs_keep_theirs(client: Client
     # The code of the first is gone: nothing else runs in its name.
     assert client.send(f"plain:{before['function_id']}", {}).status_code == 404
     assert data(client.end_of(client.push(f"plain:{after['function_id'][:8]}", {}))) == ["second"]
+
+
+def test_an_edited_data_file_is_a_new_version_too(client: Client, root: Path):
+    before = client.run("told", {})
+    (root / "functions" / "told.txt").write_text("second")
+    after = client.run("told", {})
+    assert (data(before), data(after)) == (["first"], ["second"])
+    assert [version["id"] for version in versions(client, "told")] == [after["function_id"], before["function_id"]]
 
 
 def test_packages_are_installed_once_in_an_environment_that_lends_nothing_of_the_engines(client: Client, root: Path):

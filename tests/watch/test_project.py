@@ -52,9 +52,16 @@ def test_a_function_that_is_edited_runs_its_specs_again(local: Project) -> None:
         save(code, FUNCTION.format(name="shout", answer="three"))
         assert watched.kind("pushed")["name"] == "a"
         watched.kind("status", name="a", status="finished")
+        data = code.with_name("answer.txt")
+        save(data, "four")
+        save(code, FUNCTION.format(name="shout", answer='" + open("answer.txt").read() + "'))
+        watched.kind("status", name="a", status="finished")
+        save(data, "five")
+        assert watched.kind("pushed")["reason"] == "function_changed"
+        watched.kind("status", name="a", status="finished")
         assert watched.end() == 130
         assert watched.kinds().count("problems") == 1
-    assert local.ran("outputs", "a", "--json").document["outputs"][0]["data"] == "threez"
+    assert local.ran("outputs", "a", "--json").document["outputs"][0]["data"] == "fivez"
 
 
 def test_a_function_that_comes_later_is_used(local: Project) -> None:
