@@ -24,6 +24,8 @@ T = TypeVar("T")
 MOST_WORKERS = 8
 """Workers of an engine that a verb starts, however many cores there are: functions on media use several each."""
 
+_LIMITS = ("time_limit", "memory_limit", "process_limit", "queue_limit", "disk_full", "disk_spare")
+
 
 @dataclass(frozen=True, slots=True)
 class FarSide:
@@ -40,20 +42,29 @@ def default_workers() -> int:
 
 
 def engine_settings(session: Session, *, workers: int) -> Settings:
-    """What an engine for the session's project is started with, as its config says."""
+    """What an engine for the session's project is started with, as its config says.
+
+    It says how many *workers* too, where there are to be any.
+    """
     from sieve_jobs.engine.settings import Settings, absolute
 
     project, engine, root = session.config.project, session.config.engine, session.root.resolve()
+    limits = {name: value for name in _LIMITS if (value := getattr(engine, name)) is not None}
+    if engine.idle_limit is not None:
+        limits["idle_longest"] = engine.idle_limit
+    if engine.webhook_retries is not None:
+        limits["hook_retries"] = engine.webhook_retries
     return Settings(
         root=root,
         functions=absolute(root, [Path(folder) for folder in project.functions]),
         owner=project.owner,
-        workers=workers,
+        workers=(engine.workers or workers) if workers else 0,
         hook_shape=engine.webhook_shape,
         allow_private=engine.allow_private,
         cors_origins=engine.cors_origins,
         installs=engine.install,
         keep=engine.keep,
+        **limits,
     )
 
 

@@ -18,7 +18,9 @@ from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
 
 @verb("serve", "sieve-jobs serve --port 8787 --workers 2", project=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="On 127.0.0.1; default any free one.")
-@click.option("--workers", type=click.IntRange(0, 64), help="Worker processes; default one a core.")
+@click.option(
+    "--workers", type=click.IntRange(0, 64), help="Worker processes; default as the config says, else one a core."
+)
 @click.option("--functions", "folders", multiple=True, metavar="DIR", help="Folder of functions; may be repeated.")
 @click.option(
     "--cors-origin", "origins", multiple=True, metavar="ORIGIN",
@@ -53,9 +55,10 @@ def command(  # noqa: PLR0917 -- click passes by name
     for folder, path in zip(folders, given, strict=True):
         if not path.is_dir():
             raise UsageError(Diagnostic("SJ186", f"--functions: '{folder}' is no folder"))
-    settings = engine_settings(session, workers=default_workers() if workers is None else workers)
+    settings = engine_settings(session, workers=default_workers())
     settings = replace(
         settings,
+        workers=settings.workers if workers is None else workers,
         port=port,
         functions=tuple(path.resolve() for path in given) or settings.functions,
         cors_origins=(*settings.cors_origins, *map(_origin, origins)),

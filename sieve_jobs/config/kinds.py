@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sieve_jobs.config.settings import GIT, LOCAL, parse_duration
+from sieve_jobs.config.settings import GIT, LOCAL, parse_duration, parse_size
 
 Kind: TypeAlias = Callable[[object], object]
 """Turns a TOML value into the setting, or raises ValueError whose text completes "expected …"."""
@@ -19,6 +19,9 @@ _URL = re.compile(
 )
 _LINEAGE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _SHARED = re.compile(r"[a-z][a-z0-9+]+://.*", re.IGNORECASE)
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)%")
+_SIZES = 'a size such as "512MiB" or "24GB", or a number of bytes'
+_LEAST_MEMORY = 64 << 20
 
 
 class LaterError(ValueError):
@@ -65,6 +68,61 @@ def duration(value: object) -> float:
         except ValueError as error:
             raise ValueError('a duration such as "90s", "30m" or "2h", or a number of seconds') from error
     raise ValueError('a duration such as "90s", "30m" or "2h", or a number of seconds')
+
+
+def limit(value: object) -> float:
+    """A duration of a second or more: a limit of nothing would end everything at once."""
+    try:
+        seconds = duration(value)
+    except ValueError:
+        seconds = 0.0
+    if seconds < 1.0:
+        raise ValueError('a duration from "1s", such as "90s", "30m" or "12h"')
+    return seconds
+
+
+def size(value: object) -> int:
+    """Bytes, from a number or from text such as `24GiB`."""
+    if isinstance(value, str):
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            raise ValueError(_SIZES) from error
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2**53:
+        raise ValueError(_SIZES)
+    return value
+
+
+def memory(value: object) -> int:
+    """A size that a worker can start in."""
+    bytes_ = size(value)
+    if bytes_ < _LEAST_MEMORY:
+        raise ValueError(f'{_SIZES}, from "{_LEAST_MEMORY >> 20}MiB"')
+    return bytes_
+
+
+def share(value: object) -> float:
+    """A part of one, from text such as `95%`."""
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not 0.0 < float(match[1]) <= 100.0:
+        raise ValueError('a percentage such as "95%"')
+    return float(match[1]) / 100.0
+
+
+def workers(value: object) -> int:
+    return _whole(value, 1, 64)
+
+
+def processes(value: object) -> int:
+    return _whole(value, 1, 1 << 22)
+
+
+def queue(value: object) -> int:
+    return _whole(value, 1, 10_000_000)
+
+
+def retries(value: object) -> int:
+    return _whole(value, 0, 100)
 
 
 def switch(value: object) -> bool:

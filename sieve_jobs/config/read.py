@@ -44,6 +44,15 @@ ENGINE_KEYS: Mapping[str, Kind] = {
     "webhook_shape": kinds.shape,
     "install": kinds.switch,
     "keep": kinds.duration,
+    "workers": kinds.workers,
+    "time_limit": kinds.limit,
+    "memory_limit": kinds.memory,
+    "process_limit": kinds.processes,
+    "idle_limit": kinds.limit,
+    "queue_limit": kinds.queue,
+    "disk_full": kinds.share,
+    "disk_spare": kinds.size,
+    "webhook_retries": kinds.retries,
 }
 LATER_TARGET_KEYS = frozenset({"max_cost", "uploads", "keep"})
 GUARDED_VALUES = frozenset({"api_key_env", "endpoint", "state", "vars"})

@@ -66,7 +66,19 @@ def _engine() -> dict[str, Any]:
             "description": "Install the python_packages that functions declare, in environments of their own.",
         },
         "keep": _duration("After this the engine removes jobs that have ended, with their outputs and files."),
-    }
+        "workers": _whole("Worker processes at once; one a core, at most 8.", 1, 64),
+        "time_limit": _duration("Of an attempt at a job; 5h."),
+        "memory_limit": _size("Of a worker and all it started; nine tenths of the machine's."),
+        "process_limit": _whole("Processes of a worker; 1024.", 1, 1 << 22),
+        "idle_limit": _duration("How long a worker without jobs is kept; 10m."),
+        "queue_limit": _whole("Queued jobs beyond which pushes are refused; 100000.", 1, 10_000_000),
+        "disk_full": {
+            "type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]+)?%$",
+            "description": "Pushes are refused on a disk that is so full, if disk_spare is not left too; 95%.",
+        },
+        "disk_spare": _size("See disk_full; 10GiB."),
+        "webhook_retries": _whole("Attempts at a webhook after the first; 10.", 0, 100),
+    }  # fmt: skip
 
 
 def _target(fixed: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -125,3 +137,12 @@ def _texts(description: str, default: list[str] | None = None) -> dict[str, Any]
 def _duration(description: str) -> dict[str, Any]:
     text = {"type": "string", "pattern": r"^(([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+|[0-9]+(\.[0-9]+)?)$"}
     return {"description": description, "anyOf": [{"type": "number", "minimum": 0}, text]}
+
+
+def _size(description: str) -> dict[str, Any]:
+    text = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?(B|[kKMGT]B|[KMGT]iB)$"}
+    return {"description": description, "anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**53}, text]}
+
+
+def _whole(description: str, least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most, "description": description}

@@ -16,6 +16,7 @@ GIT = "git"
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(B|[kKMGT]B|[KMGT]iB)")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 LONGEST = 366 * 86400.0
 """Seconds; a longer duration is a slip of the pen and would overflow timers."""
@@ -48,6 +49,24 @@ class EngineTable:
     """Whether python_packages that functions declare are installed, in environments of their own."""
     keep: float | None = None
     """Seconds after which the engine removes by itself what has ended; None keeps everything."""
+    workers: int | None = None
+    """Worker processes at once; of this and what follows None is the engine's default."""
+    time_limit: float | None = None
+    """Seconds of an attempt at a job."""
+    memory_limit: int | None = None
+    """Bytes of a worker and all it started."""
+    process_limit: int | None = None
+    """Processes of a worker."""
+    idle_limit: float | None = None
+    """Seconds that a worker without jobs is kept."""
+    queue_limit: int | None = None
+    """Queued jobs beyond which pushes are refused."""
+    disk_full: float | None = None
+    """Share of the disk from which on pushes are refused, if less than `disk_spare` is left too."""
+    disk_spare: int | None = None
+    """Bytes."""
+    webhook_retries: int | None = None
+    """Attempts at a webhook after the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +149,19 @@ def parse_duration(text: str) -> float:
     if seconds > LONGEST:
         raise ValueError("longer than 366 days")
     return seconds
+
+
+def parse_size(text: str) -> int:
+    """Bytes in `512MiB`, `1.5GB` or `100B`: units of 1000, and of 1024 with an i.
+
+    Raises ValueError for anything else, and for more than 2^53 bytes.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("not a size")
+    unit = match[2]
+    exponent = " KMGT".index(unit[0].upper()) if len(unit) > 1 else 0
+    size = int(float(match[1]) * (1024 if "i" in unit else 1000) ** exponent)
+    if size > 2**53:
+        raise ValueError("more than there is")
+    return size

@@ -14,7 +14,7 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Durations are seconds, sizes bytes. The limits are not configuration: tests shorten some of them."""
+    """Durations are seconds, sizes bytes. What a config does not set, tests shorten."""
 
     root: Path
     """The project's root: `.sieve-jobs/engine` is below it."""

@@ -26,6 +26,15 @@ cors_origins = ["http://localhost:3000"]
 webhook_shape = "pairs"
 install = false
 keep = "7d"
+workers = 3
+time_limit = "12h"
+memory_limit = "1.5GiB"
+process_limit = 64
+idle_limit = 90
+queue_limit = 500
+disk_full = "87.5%"
+disk_spare = "20GB"
+webhook_retries = 0
 
 [targets.prod]
 endpoint = "https://mango.sievedata.com/"
@@ -41,6 +50,9 @@ vars = {RELEASE = "2026.11"}
 """
 
 
+E = "[engine]\n"
+
+
 def problems(text: str) -> tuple[Diagnostic, ...]:
     with pytest.raises(InvalidError) as caught:
         parse_config(text.encode())
@@ -51,7 +63,11 @@ def test_every_key() -> None:
     config = parse_config(FULL.encode())
     assert config.project == Project(("jobspecs", "more"), ("functions",), "acme", ("*_PIN",), ("VIDEO_KEY",))
     private, origins = ("10.0.0.0/8", "[fd00::1]:9000"), ("http://localhost:3000",)
-    assert config.engine == EngineTable(private, origins, "pairs", install=False, keep=604_800.0)
+    assert config.engine == EngineTable(
+        private, origins, "pairs", install=False, keep=604_800.0, workers=3, time_limit=43_200.0,
+        memory_limit=1_610_612_736, process_limit=64, idle_limit=90.0, queue_limit=500, disk_full=0.875,
+        disk_spare=20_000_000_000, webhook_retries=0,
+    )  # fmt: skip
     assert config.targets["prod"] == Target(
         "prod", "https://mango.sievedata.com", "PROD_KEY", "state/prod.db", 16, ("CDN_*",), 200, 1800.0, 130.0,
         ("token",), {"RELEASE": "2026.11"},
@@ -168,6 +184,15 @@ def test_the_line_to_paste_reads_back_with_what_was_there() -> None:
         pytest.param("[engine]\nallow_private = ['lan']", "SJ182", "2:17", "10.0.0.0/8", id="no address"),
         pytest.param("[engine]\ncors_origins = ['*']", "SJ182", "2:16", "without path or wildcard", id="any origin"),
         pytest.param("[engine]\nwebhook_shape = 1", "SJ182", "2:17", '"pairs"', id="no shape"),
+        pytest.param(E + "workers = 0", "SJ182", "2:11", "from 1 to 64", id="no workers"),
+        pytest.param(E + "time_limit = '0s'", "SJ182", "2:14", 'from "1s"', id="no time"),
+        pytest.param(E + "idle_limit = 'long'", "SJ182", "2:14", 'from "1s"', id="no time-out"),
+        pytest.param(E + "memory_limit = '8 G'", "SJ182", "2:16", '"24GB"', id="a size in other units"),
+        pytest.param(E + "memory_limit = 8", "SJ182", "2:16", 'from "64MiB"', id="too little memory"),
+        pytest.param(E + "disk_spare = -1", "SJ182", "2:14", "a number of bytes", id="less than nothing"),
+        pytest.param(E + "disk_full = 0.95", "SJ182", "2:13", '"95%"', id="no percentage"),
+        pytest.param(E + "disk_full = '101%'", "SJ182", "2:13", '"95%"', id="more than all"),
+        pytest.param(E + "queue_limit = true", "SJ182", "2:15", "a whole number", id="a switch for a number"),
         pytest.param("[targets.p]\nwait = 3", "SJ182", "1:10", "no endpoint", id="no endpoint"),
         pytest.param("[targets.p]\nendpoint = 'http://x.y'", "SJ182", "2:12", "in the open", id="plain http"),
         pytest.param("[targets.p]\nendpoint = 'https://u:canary@x.y'", "SJ182", "2:12", "https url", id="user in url"),

@@ -54,6 +54,10 @@ def test_both_know_the_same_keys() -> None:
         pytest.param("[engine]\nkeep = '7 days'", id="no duration of the engine"),
         pytest.param("[engine]\ncors_origins = ['https://a.example/']", id="no origin"),
         pytest.param("[engine]\nwebhook_shape = 'other'", id="no shape"),
+        pytest.param("[engine]\nworkers = 65", id="too many workers"),
+        pytest.param("[engine]\nmemory_limit = '8 G'", id="a size in other units"),
+        pytest.param("[engine]\nmemory_limit = 8_000_000_000", id="a number of bytes"),
+        pytest.param("[engine]\ndisk_full = 0.9", id="no percentage"),
     ],
 )
 def test_they_agree(text: str) -> None:
