@@ -108,5 +108,15 @@ class UnreachableError(CallError):
     """Nothing was sent: safe to try again."""
 
 
+class NoEngineError(UnreachableError):
+    """The project's engine ended, and no other is to be had. Nothing was sent; trying again at once would not help."""
+
+    @property
+    def problem(self) -> Diagnostic:
+        """It as people are told."""
+        hint = "`sieve-jobs doctor` looks closer; the next apply goes on with the jobs"
+        return Diagnostic("SJ190", self.message, hint=hint)
+
+
 class UnconfirmedError(CallError):
     """Sent, but no clear answer: it may have happened."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,8 +17,10 @@ from sieve_jobs.errors import InvalidError, SieveJobsError
 from sieve_jobs.render.quantity import count
 
 if TYPE_CHECKING:
+    from sieve_jobs.cli.attachment import Attachment
     from sieve_jobs.engine.settings import Settings
     from sieve_jobs.push.client import Client
+    from sieve_jobs.push.events import Event
 
 T = TypeVar("T")
 
@@ -34,6 +37,22 @@ class FarSide:
     url: str
     key: str = field(repr=False)
     local: bool
+    engine: Attachment | None = field(default=None, repr=False)
+    """Finds the local target's engine again where it ended, or another one."""
+    tell: Callable[[Event], None] | None = field(default=None, repr=False)
+    """Hears of that."""
+
+    def telling(self, tell: Callable[[Event], None]) -> FarSide:
+        """The same, heard by *tell*."""
+        return replace(self, tell=tell)
+
+    def client(self) -> Client:
+        """A client of it, for one event loop."""
+        from sieve_jobs.push.client import Client
+
+        if self.engine is None:
+            return Client(self.url, self.key)
+        return Client(self.engine.url, self.key, rejoin=partial(self.engine.again, self.tell))
 
 
 def default_workers() -> int:
@@ -73,29 +92,31 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
     """The far side of the session's target, for as long as this is open.
 
     For the local target that is the engine that runs for the project, else one that is started and ends with this;
-    *workers* 0 only reads. Raises InvalidError without a key, SieveJobsError without an engine.
+    *workers* 0 only reads. One that ends meanwhile is followed by another. Raises InvalidError without a key,
+    SieveJobsError without an engine.
     """
     if not session.target.is_local:
         yield FarSide(session.target.endpoint, required_key(session), local=False)
         return
-    from sieve_jobs.engine.launch import EngineError, attach_with
+    from sieve_jobs.cli.attachment import Attachment
+    from sieve_jobs.engine.launch import EngineError
 
     def waiting(events: int, longest: float) -> None:
         say(f"waiting up to {longest:g} s to deliver {count(events, 'webhook event')}; Ctrl-C: leave it to later")
 
     say = session.streams.say
     try:
-        running = attach_with(replace(engine_settings(session, workers=workers), ends_with_users=True), waiting=waiting)
+        engine = Attachment(replace(engine_settings(session, workers=workers), ends_with_users=True), waiting)
     except EngineError as error:
         hint = "`sieve-jobs doctor` looks closer; its log is .sieve-jobs/engine/log"
         raise SieveJobsError(Diagnostic("SJ190", f"there is no engine: {error}", hint=hint)) from error
-    with running:
-        yield FarSide(running.url, running.key, local=True)
-    if running.requeued:
-        jobs = "job is" if running.requeued == 1 else "jobs are"
-        say(f"the engine ended; {running.requeued} running {jobs} queued again for the next run")
-    if running.undelivered:
-        say(f"{count(running.undelivered, 'webhook event')} undelivered: sieve-jobs engine webhooks")
+    with closing(engine):
+        yield FarSide(engine.url, engine.key, local=True, engine=engine)
+    if engine.requeued:
+        jobs = "job is" if engine.requeued == 1 else "jobs are"
+        say(f"the engine ended; {engine.requeued} running {jobs} queued again for the next run")
+    if engine.undelivered:
+        say(f"{count(engine.undelivered, 'webhook event')} undelivered: sieve-jobs engine webhooks")
 
 
 def path_on_disk(session: Session, url: str) -> str | None:
@@ -125,10 +146,9 @@ def required_key(session: Session) -> str:
 
 def call(far: FarSide, work: Callable[[Client], Awaitable[T]]) -> T:
     """Runs *work* with a client of the far side, to its end."""
-    from sieve_jobs.push.client import Client
 
     async def calling() -> T:
-        async with Client(far.url, far.key) as client:
+        async with far.client() as client:
             return await work(client)
 
     return asyncio.run(calling())

@@ -11,6 +11,7 @@ from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import (
     CallError,
     ExitCode,
+    NoEngineError,
     SieveJobsError,
     UnreachableError,
 )
@@ -90,6 +91,8 @@ def _help_hint(error: click.ClickException) -> str:
 
 def _call_problem(error: CallError) -> Diagnostic:
     """A call outside of a push; pushes tell their own story."""
+    if isinstance(error, NoEngineError):
+        return error.problem
     if isinstance(error, UnreachableError):
         return Diagnostic("SJ145", error.message, hint="nothing was sent; run it again")
     wrong_key = error.status in {401, 403}

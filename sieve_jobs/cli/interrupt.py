@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 def run_interruptible(far: FarSide, work: Callable[[Client, Stop], Awaitable[T]]) -> T:
     """Runs *work* with a client of the far side; the signals ask its Stop, which decides what that means."""
-    from sieve_jobs.push.client import Client
     from sieve_jobs.push.stop import Stop
 
     async def running() -> T:
@@ -27,7 +26,7 @@ def run_interruptible(far: FarSide, work: Callable[[Client, Stop], Awaitable[T]]
         loop = asyncio.get_running_loop()
         for number, code in ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)):
             loop.add_signal_handler(number, stop.request, code)
-        async with Client(far.url, far.key) as client:
+        async with far.client() as client:
             return await work(client, stop)
 
     return asyncio.run(running())

@@ -259,7 +259,7 @@ def run_shown(
             quiet = session.as_json or as_events or stop.asked.is_set()
             return Outcome(result, {} if quiet else await _finished_jobs(client, result), progress.told)
 
-        return run_interruptible(far, shown)
+        return run_interruptible(far.telling(progress.emit), shown)
 
 
 def _body(spec: JobSpec, *, local: bool) -> dict[str, Json]:

@@ -108,5 +108,5 @@ def _follow(
             unsaved = tuple(problem for problem in saver.failed.values() if problem not in progress.told)
             return replace(result, codes=result.codes | codes, problems=result.problems + unsaved)
 
-        result = run_interruptible(far, work)
+        result = run_interruptible(far.telling(progress.emit), work)
         return result, store.get(store.names())

@@ -77,7 +77,7 @@ def _watch_one(session: Session, far: FarSide, wanted: Wanted, *, screen: Screen
             watching.close()
             await following.end()
 
-    return run_interruptible(far, watching)
+    return run_interruptible(far.telling(screen.emit), watching)
 
 
 class Watching:

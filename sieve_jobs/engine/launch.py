@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from sieve_jobs.wire import KEY_HEADER
 _START = 30.0
 """Seconds an engine may take to start, or one that ends to be gone."""
 _END = 30.0
+_LONGEST_START = 600.0
+"""Seconds until an engine that was started must answer: it may have a large database to bring along first."""
 _CALL = 5.0
 _PAUSE = 0.02
 _LOG_BYTES = 4 * 1024 * 1024
@@ -101,28 +104,37 @@ def attach(
     return attach_with(settings, log)
 
 
-def attach_with(settings: Settings, log: Path | None = None, waiting: Waiting | None = None) -> Running:
+def attach_with(
+    settings: Settings,
+    log: Path | None = None,
+    waiting: Waiting | None = None,
+    *,
+    comeback: float = 0.0,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Running:
     """`attach` with settings of one's own; they count only if the engine is started here.
 
+    None is started before *comeback* seconds are over. Raises EngineError soon after it is no longer *wanted*.
     *waiting* is told on leaving, where the engine stays for webhook events whose retry is due soon. Ctrl-C then
     leaves them to the next engine.
     """
+    may_start = time.monotonic() + comeback
     try:
         home = homes.make_home(settings.root)
-        users = _use(home)
+        users = _use(home, wanted)
     except (HomeError, OSError) as error:
         raise EngineError(str(error)) from error
     try:
         deadline = time.monotonic() + _START
         while True:
             url, child = _find(home), None
-            if url is None and not homes.is_locked(home.lock_file):
-                url, child = _start(settings, home, log)
+            if url is None and time.monotonic() >= may_start and not homes.is_locked(home.lock_file):
+                url, child = _start(settings, home, log, wanted)
             if url is not None:
                 return Running(url, _proven_key(home, url, settings.workers), users, child, waiting)
             if time.monotonic() > deadline:
                 raise EngineError("another engine holds the lock but does not answer")
-            time.sleep(_PAUSE)
+            _rest(wanted)
     except BaseException as error:
         os.close(users)
         if isinstance(error, HomeError | OSError):
@@ -144,13 +156,20 @@ def path_on_disk(root: Path, url: str) -> Path | None:
     return homes.home_of(root.resolve()).files / job_id / file_id / name
 
 
-def _use(home: Home) -> int:
+def _rest(wanted: Callable[[], bool]) -> None:
+    """A moment until the next look. Raises EngineError where there need be none."""
+    if not wanted():
+        raise EngineError("nobody waits for it any more")
+    time.sleep(_PAUSE)
+
+
+def _use(home: Home, wanted: Callable[[], bool]) -> int:
     """A share in `users`: while one is held, no engine ends by itself. Waits for one that is ending."""
     deadline = time.monotonic() + _START
     while (users := homes.try_lock(home.users_file, shared=True)) is None:
         if time.monotonic() > deadline:
             raise EngineError("the engine of this project does not end")
-        time.sleep(_PAUSE)
+        _rest(wanted)
     return users
 
 
@@ -168,7 +187,9 @@ def _find(home: Home) -> str | None:
     return endpoint.url if status == 200 and body.get("instance") == endpoint.instance else None
 
 
-def _start(settings: Settings, home: Home, log: Path | None) -> tuple[str | None, subprocess.Popen[str] | None]:
+def _start(
+    settings: Settings, home: Home, log: Path | None, wanted: Callable[[], bool]
+) -> tuple[str | None, subprocess.Popen[str] | None]:
     """Starts an engine and waits until it answers; (None, None) if another was elected. Raises EngineError."""
     path = log or home.folder / "log"
     keeps = not path.exists() or path.stat().st_size < _LOG_BYTES
@@ -187,6 +208,11 @@ def _start(settings: Settings, home: Home, log: Path | None) -> tuple[str | None
         assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018 -- both are pipes
         child.stdin.write(settings.as_json() + "\n")
         child.stdin.flush()
+        deadline = time.monotonic() + _LONGEST_START
+        while not select.select([child.stdout], [], [], _PAUSE)[0]:
+            if time.monotonic() > deadline:
+                raise EngineError(f"the engine did not start within {_LONGEST_START:g} s; see {errors.name}")
+            _rest(wanted)
         line = child.stdout.readline()
         told = json.loads(line) if line else {}
     except (OSError, ValueError):

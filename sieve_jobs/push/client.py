@@ -17,12 +17,20 @@ from urllib.parse import quote
 
 from sieve_jobs import wire
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import CallError, InvalidError, RefusedError, UnconfirmedError, UnreachableError
+from sieve_jobs.errors import (
+    CallError,
+    InvalidError,
+    NoEngineError,
+    RefusedError,
+    UnconfirmedError,
+    UnreachableError,
+)
 from sieve_jobs.push.answer import TooLargeError, decoded, function_names, refusal, unconfirmed
 from sieve_jobs.push.clock import Clock, SystemClock
 from sieve_jobs.push.endpoint import parse_date, parse_endpoint
 from sieve_jobs.push.exchange import BrokenError, NotSentError, RawAnswer
-from sieve_jobs.push.http import Http, StatusError, TooLongError
+from sieve_jobs.push.http import StatusError, TooLongError
+from sieve_jobs.push.line import Line, Rejoin
 from sieve_jobs.push.pace import backoff
 from sieve_jobs.push.part import Part
 from sieve_jobs.push.redact import Redactor
@@ -53,6 +61,7 @@ class Client:
 
     *deadline* is the longest a call may take as a whole, in seconds; /await has its own, and
     so has a download (*download_deadline*), for which *deadline* is the longest that nothing may come.
+    *rejoin* finds a far side that is not where it was; it raises CallError where there is none any more.
     Raises InvalidError for an endpoint or a key that cannot be used.
     """
 
@@ -66,11 +75,11 @@ class Client:
         connect_timeout: float = 10.0,
         download_deadline: float = 7200.0,
         jitter: Callable[[], float] = random.random,
+        rejoin: Rejoin | None = None,
     ) -> None:
         parsed = parse_endpoint(endpoint)
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise InvalidError(Diagnostic("SJ142", "the api key is empty or holds characters that no key has"))
-        self.endpoint = parsed.url
         self.redactor = Redactor([key])
         self.engine: bool | None = None
         """Whether our own engine answers there; None before the first answer."""
@@ -79,14 +88,14 @@ class Client:
         self._download_deadline = download_deadline
         self._jitter = jitter
         try:
-            self._http = Http(parsed, key, connect_timeout=min(connect_timeout, deadline))
+            self._line = Line(parsed, key, connect_timeout=min(connect_timeout, deadline), rejoin=rejoin)
         except NotSentError as error:
             raise InvalidError(Diagnostic("SJ141", str(error), hint="see SSL_CERT_FILE and SSL_CERT_DIR")) from error
         self._seen_date: tuple[datetime, float] | None = None
         self._date_text = ""
 
     def __repr__(self) -> str:
-        return f"Client({self.endpoint!r})"
+        return f"Client({self._line.url!r})"
 
     async def __aenter__(self) -> Client:
         return self
@@ -94,7 +103,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.close()
+        await self._line.close()
 
     def server_now(self) -> datetime | None:
         """The far side's clock now, told by its last `Date` and the time since; None before the first answer."""
@@ -105,18 +114,8 @@ class Client:
 
     async def push(self, body: Mapping[str, wire.Json], key: str) -> Pushed:
         """POST /v2/push, once, over a connection of its own. *key* is the Idempotency-Key."""
-        content = _ENCODER.encode(body).encode()
-        headers = {"Content-Type": "application/json", wire.IDEMPOTENCY_HEADER: key}
         what = "POST " + wire.PUSH
-        try:
-            answer = await self._http.post_once(wire.PUSH, content, headers, deadline=self._deadline)
-        except NotSentError as error:
-            raise self._unreachable(error) from None
-        except BrokenError as error:
-            raise unconfirmed(f"{what}: {error}", self.redactor, error.body) from None
-        self._note(answer)
-        if answer.status != 200:
-            raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
+        answer = await self._post(wire.PUSH, body, {wire.IDEMPOTENCY_HEADER: key}, self._deadline)
         try:
             response = wire.parse_push(decoded(answer))
         except wire.WireError as error:
@@ -194,19 +193,9 @@ class Client:
 
     async def order(self, path: str, body: Mapping[str, wire.Json], *, deadline: float) -> wire.Json:
         """A POST with a body to a route below /x/, which may take *deadline* seconds. Made once; its answer."""
-        what = f"POST {path}"
-        content = _ENCODER.encode(body).encode()
-        try:
-            answer = await self._http.post_once(path, content, {"Content-Type": "application/json"}, deadline=deadline)
-        except NotSentError as error:
-            raise self._unreachable(error) from None
-        except BrokenError as error:
-            raise unconfirmed(f"{what}: {error}", self.redactor, error.body) from None
-        self._note(answer)
-        if answer.status != 200:
-            raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
+        answer = await self._post(path, body, {}, deadline)
         if answer.header(wire.ENGINE_HEADER) != "1":
-            raise UnconfirmedError(f"{what} was not answered by the engine", status=answer.status)
+            raise UnconfirmedError(f"POST {path} was not answered by the engine", status=answer.status)
         return decoded(answer)
 
     async def download(self, url: str, part: Part) -> None:
@@ -217,7 +206,7 @@ class Client:
         for attempt in range(1, DOWNLOAD_TRIES + 1):
             try:
                 deadline = self._download_deadline
-                return await self._http.download(url, part, longest_pause=self._deadline, deadline=deadline)
+                return await self._line.download(url, part, longest_pause=self._deadline, deadline=deadline)
             except (NotSentError, BrokenError) as error:
                 status = error.status if isinstance(error, StatusError) else None
                 passing = status is None or status >= 500 or status in (408, 429)
@@ -251,23 +240,41 @@ class Client:
                 )
             except CallError as error:
                 wrong = error
-            passing = not isinstance(wrong, RefusedError | TooLargeError) or wrong.status == 429
+            passing = not isinstance(wrong, RefusedError | TooLargeError | NoEngineError) or wrong.status == 429
             if not passing or attempt == tries:
                 raise wrong
             asked = wrong.retry_after
             await self._clock.sleep(backoff(attempt) * self._jitter() if asked is None else asked)
         raise ValueError(f"tries counts from 1, got {tries}")
 
+    async def _post(
+        self, path: str, body: Mapping[str, wire.Json], headers: Mapping[str, str], deadline: float
+    ) -> RawAnswer:
+        """A POST with a body, once, over a connection of its own; its 200."""
+        content, url, what = _ENCODER.encode(body).encode(), self._line.url, f"POST {path}"
+        sent = {"Content-Type": "application/json", **headers}
+        try:
+            answer = await self._line.post_once(path, content, sent, deadline=deadline)
+        except NotSentError as error:
+            raise self._unreachable(url, error) from None
+        except BrokenError as error:
+            raise unconfirmed(f"{what}: {error}", self.redactor, error.body) from None
+        return self._good(answer, what)
+
     async def _answer(self, method: str, path: str, params: Mapping[str, str], deadline: float) -> RawAnswer:
         what = f"{method} {path}"
         try:
-            answer = await self._http.call(method, path, params, deadline=deadline)
+            answer = await self._line.call(method, path, params, deadline=deadline)
         except NotSentError as error:
-            raise self._unreachable(error) from None
+            raise self._unreachable(self._line.url, error) from None
         except TooLongError as error:
             raise TooLargeError(f"{what}: {error}") from None
         except BrokenError as error:
             raise unconfirmed(f"{what}: {error}", self.redactor) from None
+        return self._good(answer, what)
+
+    def _good(self, answer: RawAnswer, what: str) -> RawAnswer:
+        """*answer*, if it is a 200; else raises what it means."""
         self._note(answer)
         if answer.status != 200:
             raise refusal(answer, what, self.redactor, now=self.server_now() or self._clock.now())
@@ -282,8 +289,8 @@ class Client:
                 # The same text again says nothing new: its second began no later than when it was first seen.
                 self._seen_date = (date, self._clock.monotonic())
 
-    def _unreachable(self, error: NotSentError) -> UnreachableError:
-        return UnreachableError(self.redactor.clean(f"could not reach {self.endpoint}: {error}"))
+    def _unreachable(self, url: str, error: NotSentError) -> UnreachableError:
+        return UnreachableError(self.redactor.clean(f"could not reach {url}: {error}"))
 
 
 def _job_path(job_id: str) -> str:

@@ -140,6 +140,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejoined:
+    """The project's engine was gone; the one at *url* goes on with its jobs. *started*: by this run."""
+
+    kind: ClassVar[str] = "rejoined"
+    url: str
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """A followed job is now *status*. *before* is None where it was not known."""
 
@@ -206,7 +215,7 @@ class Stopping:
 
 Event: TypeAlias = (
     Pushing | Pushed | Refused | InDoubt | Adopted | Dropped | Held | Reused | Moved | Orphaned | Pruned
-    | Cancelled | Waiting | StatusChanged | JobFailed | Lost | OutputsSaved | NotSaved | Stopping
+    | Cancelled | Waiting | Rejoined | StatusChanged | JobFailed | Lost | OutputsSaved | NotSaved | Stopping
 )  # fmt: skip
 
 

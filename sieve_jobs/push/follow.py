@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import CallError, ExitCode, RefusedError
+from sieve_jobs.errors import CallError, ExitCode, NoEngineError, RefusedError
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.events import Event, JobFailed, Lost, StatusChanged, Waiting
 from sieve_jobs.push.followed import End, Followed, FollowOptions, FollowResult
@@ -224,6 +224,9 @@ class Follower:
 
     async def _no_answer(self, job: Followed | None, error: CallError) -> None:
         message = self._client.redactor.clean(error.message)
+        if isinstance(error, NoEngineError):
+            self._end(error.problem)
+            return
         if job is not None and isinstance(error, RefusedError) and error.status == 404:
             await self._gone(job)
             return

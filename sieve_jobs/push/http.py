@@ -65,6 +65,10 @@ class Http:
         self._peer = Peer(endpoint.host, endpoint.port, self._tls)
         self._fields = _lines({"Host": endpoint.authority, **_ACCEPT, "Connection": "close"})
 
+    def at(self, endpoint: Endpoint) -> Http:
+        """The same to another *endpoint*."""
+        return Http(endpoint, self._key, connect_timeout=self._connect_timeout)
+
     async def close(self) -> None:
         while self._idle:
             await self._idle.pop().aclose()
@@ -107,6 +111,8 @@ class Http:
             raise BrokenError(f"it was not whole after {deadline:g} s") from None
         except httpx.ConnectTimeout:
             raise NotSentError(f"no connection within {self._connect_timeout:g} s") from None
+        except httpx.ConnectError as error:
+            raise NotSentError(f"no connection: {error}") from None
         except httpx.TimeoutException:
             raise BrokenError(f"nothing came for {longest_pause:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:

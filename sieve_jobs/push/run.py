@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import CallError, ExitCode, UnreachableError
+from sieve_jobs.errors import CallError, ExitCode, NoEngineError, UnreachableError
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.explain import resolve_command
@@ -220,6 +220,9 @@ class Run:
             problem = refused_everything(message, error.status)
             self.halt(problem, ExitCode.ERROR, message)
             return problem
+        if isinstance(error, NoEngineError):
+            self.halt(error.problem, ExitCode.ERROR, error.message)
+            return error.problem
         if isinstance(error, UnreachableError) and not self.pushed:
             return Diagnostic("SJ145", message, hint="nothing was sent; check the endpoint, then run apply again")
         return Diagnostic("SJ149", message)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum
 
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import CallError, ExitCode, InvalidError
+from sieve_jobs.errors import CallError, ExitCode, InvalidError, NoEngineError
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.answer import NamedJobError
 from sieve_jobs.push.client import Pushed
@@ -160,7 +160,7 @@ class _Attempts:
         run = self.run
         if outcome is Outcome.UNREACHABLE:
             self.unreachable += 1
-            if self.unreachable >= run.options.connect_tries:
+            if self.unreachable >= run.options.connect_tries or isinstance(error, NoEngineError):
                 return False
             wait = backoff(self.unreachable) * run.options.jitter()
             run.emit(Waiting(wait, error.message, self.order.name))
@@ -190,6 +190,8 @@ class _Attempts:
                 run.refused.add(order.name)
             # Without credit nothing new runs, but what does can be followed.
             run.halt(refused_everything(message, error.status), ExitCode.ERROR, message, cut_off=error.status != 402)
+        elif isinstance(error, NoEngineError):
+            run.halt(error.problem, ExitCode.ERROR, message)
         elif outcome is Outcome.UNREACHABLE:
             hint = f"nothing was sent for '{order.name}' and what comes after it; run apply again"
             run.halt(Diagnostic("SJ145", message, hint=hint), ExitCode.ERROR, message)

@@ -20,6 +20,7 @@ from sieve_jobs.push.events import (
     Pushed,
     Pushing,
     Refused,
+    Rejoined,
     Reused,
     StatusChanged,
     Stopping,
@@ -79,6 +80,9 @@ def _run(event: Event) -> tuple[str, Role, str] | None:
             said = word, role, f"{'earlier ' if event.superseded else ''}job {event.job_id}"
         case Waiting():
             said = "waiting", "dim", f"{span(event.seconds)}: {event.why}"
+        case Rejoined():
+            other = "another was started and" if event.started else f"that at {event.url}"
+            said = "engine", "change", f"it had ended; {other} goes on with its jobs"
         case OutputsSaved(paths=paths) if paths:
             more = f" and {count(len(paths) - 1, 'file more', 'files more')}" if len(paths) > 1 else ""
             said = "saved", "good", f"{paths[0]}{more}, {plain_size(event.size)}"

@@ -92,7 +92,7 @@ def test_the_key_is_in_no_repr_and_no_error() -> None:
     with Cloud.running(Script(faults=[Fault(status=401, body={"detail": "bad key canary-key-1"})])) as cloud:
 
         async def work(client: Client) -> str:
-            text = repr(client) + repr(vars(client)) + repr(vars(client._http))
+            text = repr(client) + repr(vars(client)) + repr(vars(client._line)) + repr(vars(client._line._http))
             with pytest.raises(RefusedError) as caught:
                 await client.push(BODY, "k")
             return text.replace(repr("canary-key-1"), "", 1) + caught.value.message

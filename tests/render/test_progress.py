@@ -33,6 +33,14 @@ ALL = [
     (events.Orphaned("a", "j"), "removed   a  job j is kept\n"),
     (events.Pruned("a", "j", cancelled=True), "forgotten a  job j was cancelled\n"),
     (events.Waiting(12.0, "the far side asked for it"), "waiting   12 s: the far side asked for it\n"),
+    (
+        events.Rejoined("http://127.0.0.1:1", started=True),
+        "engine    it had ended; another was started and goes on with its jobs\n",
+    ),
+    (
+        events.Rejoined("http://127.0.0.1:1", started=False),
+        "engine    it had ended; that at http://127.0.0.1:1 goes on with its jobs\n",
+    ),
     (events.StatusChanged("a", "j", Q, P), "running   a  job j\n"),
     (events.StatusChanged("a", "j", P, Q), "queued    a  job j\n"),
     (events.StatusChanged("a", "j", P, F), "finished  a  job j\n"),
