@@ -9,12 +9,14 @@ from dataclasses import replace
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, NoEngineError, RefusedError
 from sieve_jobs.push.client import Client
+from sieve_jobs.push.clock import either
 from sieve_jobs.push.events import Event, JobFailed, Lost, StatusChanged, Waiting
 from sieve_jobs.push.followed import End, Followed, FollowOptions, FollowResult
 from sieve_jobs.push.gone import key_of_another, lost, said_of_gone
 from sieve_jobs.push.outcome import Outcome, of_error
 from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.push.silence import LONGEST, Silence, given_up
 from sieve_jobs.push.tail import last_lines
 from sieve_jobs.state.writes import JobStatus
 from sieve_jobs.wire import Job, Status
@@ -25,8 +27,6 @@ SHORTEST_AWAIT = 1.0
 """Seconds between two waiting calls for a job, for a far side that does not really wait."""
 MOST_CUTS = 3
 """Waiting calls cut off by something between, after which none is made any more."""
-LONGEST_SILENCE = 120.0
-"""Seconds without one good answer after which following ends."""
 LONGEST_ERROR = 64 * 1024
 """Characters kept of a job's error, its end."""
 
@@ -67,7 +67,7 @@ class Follower:
         self._closed = False
         self._changed = asyncio.Event()
         self._added = asyncio.Event()
-        self._silent_since: float | None = None
+        self._silence = Silence()
         self._over = asyncio.Event()
 
     def add(self, job: Followed) -> None:
@@ -136,6 +136,7 @@ class Follower:
     async def _await_one_by_one(self) -> None:
         """One waiting call at a time, for the job that is followed longest and that no other call waits for."""
         while self._can_await:
+            await self._silence.over()
             job = next((job for job in self._open.values() if job.job_id not in self._awaited), None)
             if job is None:
                 self._changed.clear()
@@ -169,30 +170,35 @@ class Follower:
             self._changed.set()
 
     async def _poll(self) -> None:
-        """Asks in rounds: for what waiting calls do not tell, and for everything where they do not work."""
+        """Asks in rounds: for what waiting calls do not tell, and for everything where they do not work.
+
+        While the far side gives no answer this alone asks, for one job, after longer and longer pauses.
+        """
         pause = FIRST_PAUSE
         while True:
             await self._recorder.check()
-            before = dict(self._open)
+            before, was_silent = dict(self._open), self._silence.pause > 0.0
             asked = self._to_ask()
             if asked:
                 await self._ask(asked)
+            if was_silent and self._silence.pause:
+                self._still_silent()
             moved = before != self._open
             pause = FIRST_PAUSE if moved else min(pause * 1.5, LONGEST_PAUSE)
-            await self._rest(pause)
+            if not self._silence.pause:
+                await self._rest(pause)
+            if self._silence.pause:
+                await self._options.clock.sleep(self._silence.pause)
 
     async def _rest(self, seconds: float) -> None:
-        """Waits, but no longer than until a job is added."""
+        """Waits, but no longer than until a job is added, or a silence begins."""
         self._added.clear()
-        waits = [asyncio.create_task(self._options.clock.sleep(seconds)), asyncio.create_task(self._added.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await either(self._options.clock.sleep(seconds), self._added.wait())
 
     def _to_ask(self) -> list[Followed]:
         """A waiting call tells the end, but not that a queued job began."""
+        if self._silence.pause:
+            return list(self._open.values())[:1]
         if not self._can_await:
             return list(self._open.values())
         return [job for job in self._open.values() if job.job_id not in self._awaited or job.status is Status.QUEUED]
@@ -228,16 +234,21 @@ class Follower:
             self._end(error.problem)
             return
         if job is not None and isinstance(error, RefusedError) and error.status == 404:
+            self._silence.end()
             await self._gone(job)
             return
-        now = self._options.clock.monotonic()
-        self._silent_since = now if self._silent_since is None else self._silent_since
-        refused = isinstance(error, RefusedError) and of_error(error) is Outcome.STOPPED
-        if refused or now - self._silent_since >= LONGEST_SILENCE:
-            self._end(Diagnostic("SJ149", f"could not follow the jobs: {message}", hint="they go on; ask with status"))
+        if isinstance(error, RefusedError) and of_error(error) is Outcome.STOPPED:
+            self._end(given_up(message, self._options.target))
+        elif self._silence.note(self._options.clock.monotonic(), message):
+            self._emit(Waiting(self._silence.pause, f"{message}; given up after {LONGEST:g} s of this"))
+            self._added.set()
+
+    def _still_silent(self) -> None:
+        if self._silence.goes_on(self._options.clock.monotonic()):
+            self._emit(Waiting(self._silence.pause, self._silence.why))
         else:
-            self._emit(Waiting(FIRST_PAUSE, message, job.name if job else None))
-            await self._options.clock.sleep(FIRST_PAUSE)
+            why = f"no good answer for {LONGEST:g} s; the last call: {self._silence.why}"
+            self._end(given_up(why, self._options.target))
 
     def _end(self, problem: Diagnostic, code: ExitCode = ExitCode.ERROR) -> None:
         if not self._over.is_set():
@@ -247,7 +258,7 @@ class Follower:
 
     async def _heard(self, found: Job) -> None:
         """What the far side says of a job: recorded and told if it is news."""
-        self._silent_since = None
+        self._silence.end()
         job = self._open.get(found.id)
         if job is None or found.status is job.status:
             return

@@ -13,6 +13,7 @@ from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.explain import resolve_command
 from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.client import Client
+from sieve_jobs.push.clock import either
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Held, Pushed, Refused, Stopping, Waiting
 from sieve_jobs.push.follow import Follower
@@ -124,12 +125,7 @@ class Run:
 
     async def pause(self, seconds: float) -> None:
         """Waits, but no longer than the run goes on."""
-        waits = [asyncio.create_task(self.clock.sleep(seconds)), asyncio.create_task(self.ending.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+        await either(self.clock.sleep(seconds), self.ending.wait())
 
     async def turn(self) -> bool:
         """Waits until a push may go; False if none may any more."""

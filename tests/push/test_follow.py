@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.push.events import Event, JobFailed, StatusChanged
+from sieve_jobs.push.events import Event, JobFailed, StatusChanged, Waiting
 from sieve_jobs.wire import Status
 from tests.cloud import KEY, OTHER_ORGANIZATION, Cloud, Fault, Outcome, Script
 from tests.plan.world import asks
@@ -178,5 +178,26 @@ def test_a_far_side_that_goes_away_ends_following_with_the_jobs_going_on(tmp_pat
         cloud.script.faults = [Fault("reset", route="any", times=-1)]
         ran = scene.apply(clips(2))
         assert ran.exit_code == 1
-        assert [problem.code for problem in ran.result.problems] == ["SJ149"]
-        assert len(ran.result.still_running) == 2
+        (problem,) = ran.result.problems
+        assert (problem.code, len(ran.result.still_running)) == ("SJ149", 2)
+        assert "no good answer for 120 s" in problem.message
+        assert "`sieve-jobs wait -t prod` follows them again" in (problem.hint or "")
+
+
+def test_a_far_side_that_is_away_is_asked_less_and_less_often_and_said_so_once_each_time(tmp_path: Path) -> None:
+    with Cloud.running(Script(outcomes=[Outcome(polls=-1)])) as cloud:
+        scene = Scene(tmp_path, cloud)
+        scene.apply(clips(12), detach=True)
+        cloud.script.faults = [Fault("reset", route="any", times=-1)]
+
+        def back(event: Event) -> None:
+            if isinstance(event, Waiting) and event.seconds >= 8.0:
+                cloud.script.faults = []
+                for job in cloud.jobs:
+                    cloud.finish(job.id)
+
+        ran = scene.apply(clips(12), concurrency=4, on_event=back)
+        assert ran.exit_code == 0
+        waits = [event for event in ran.events if isinstance(event, Waiting)]
+        assert [event.seconds for event in waits] == [0.5, 1.0, 2.0, 4.0, 8.0]
+        assert ["given up after 120 s" in event.why for event in waits] == [True, False, False, False, False]
