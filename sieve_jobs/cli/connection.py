@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.diagnostic import Diagnostic
-from sieve_jobs.errors import InvalidError, SieveJobsError
+from sieve_jobs.errors import InvalidError, SieveJobsError, UsageError
 from sieve_jobs.render.quantity import count
 
 if TYPE_CHECKING:
@@ -93,11 +93,12 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
 
     For the local target that is the engine that runs for the project, else one that is started and ends with this;
     *workers* 0 only reads. One that ends meanwhile is followed by another. Raises InvalidError without a key,
-    SieveJobsError without an engine.
+    UsageError without a project, SieveJobsError without an engine.
     """
     if not session.target.is_local:
         yield FarSide(session.target.endpoint, required_key(session), local=False)
         return
+    require_project(session)
     from sieve_jobs.cli.attachment import Attachment
     from sieve_jobs.engine.launch import EngineError
 
@@ -117,6 +118,18 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
         say(f"the engine ended; {engine.requeued} running {jobs} queued again for the next run")
     if engine.undelivered:
         say(f"{count(engine.undelivered, 'webhook event')} undelivered: sieve-jobs engine webhooks")
+
+
+def require_project(session: Session) -> None:
+    """Raises UsageError where nothing says that a project is here: an engine would leave its folder in a wrong one."""
+    project = session.config.project
+    folders = (*project.specs, *project.functions)
+    if session.config.exists or session.own_folder.exists() or any((session.root / each).is_dir() for each in folders):
+        return
+    named = " or ".join(f"'{each}'" for each in folders)
+    message = f"there is no project in '{session.root}': neither sieve-jobs.toml nor a folder {named}"
+    hint = "is this the right folder (-C DIR)? `sieve-jobs init` begins a project"
+    raise UsageError(Diagnostic("SJ192", message, hint=hint))
 
 
 def path_on_disk(session: Session, url: str) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sieve_jobs.cli.connection import default_workers, engine_settings
+from sieve_jobs.cli.connection import default_workers, engine_settings, require_project
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import verb
 from sieve_jobs.diagnostic import Diagnostic
@@ -55,6 +55,8 @@ def command(  # noqa: PLR0917 -- click passes by name
     for folder, path in zip(folders, given, strict=True):
         if not path.is_dir():
             raise UsageError(Diagnostic("SJ186", f"--functions: '{folder}' is no folder"))
+    if not given:
+        require_project(session)
     settings = engine_settings(session, workers=default_workers())
     settings = replace(
         settings,

@@ -112,6 +112,29 @@ def test_a_function_that_the_engine_lacks_is_said_with_a_way_out(root: Path) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["engine", "webhooks"], ["engine", "webhooks", "replay", "--all"], ["engine", "gc"], ["serve"],
+        ["functions", "stub", "me/x", "-t", "local"], ["watch"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_engine_is_started_where_no_project_is(tmp_path: Path, verb: list[str]) -> None:
+    refused = here(tmp_path, *verb)
+    assert refused.code == 64
+    assert f"there is no project in '{tmp_path}'" in refused.err
+    assert "[SJ192]" in refused.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_doctor_leaves_nothing_where_no_project_is(tmp_path: Path) -> None:
+    looked = here(tmp_path, "doctor")
+    assert looked.code == 1
+    assert "✗ far side   there is no project" in looked.out
+    assert not list(tmp_path.iterdir())
+
+
 def test_serve_is_found_by_apply_and_ends_in_order(root: Path) -> None:
     with started(root, "serve", "--workers", "1") as process:
         assert process.stderr is not None
