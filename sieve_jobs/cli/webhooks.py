@@ -19,6 +19,8 @@ from sieve_jobs.render import hooks
 
 _WEBHOOKS = "/x/webhooks"
 _MOST_PAGES = 200
+_REFUSED = {400: "is no dead letter", 404: "is not known", 422: "could be several: give more of its id"}
+"""What the engine's answer to a replay says of the event, by status."""
 
 
 @click.group(
@@ -34,8 +36,9 @@ _MOST_PAGES = 200
 def webhooks(ctx: click.Context, /, dead: bool, **given: Any) -> ExitCode | None:
     """List webhook events, newest first; or send dead letters again.
 
-    The list says where an event goes, how often that was tried and what it met. Of a URL the query is not shown,
-    which may hold a secret; a delivered event has forgotten its URL.
+    The list says where an event goes, how often that was tried and what it met last. Ids are cut, `replay` takes them
+    so; --json has them whole, and every attempt. Of a URL the query is not shown, which may hold a secret; a delivered
+    event has forgotten its URL.
     """
     ctx.obj = merged(ctx.obj, given)
     return _list(ctx.obj, dead) if ctx.invoked_subcommand is None else None
@@ -65,13 +68,14 @@ async def _events(client: Client, asked: Mapping[str, str]) -> list[wire.Json]:
     return rows
 
 
-@verb("replay", "sieve-jobs engine webhooks replay msg_0123…", "sieve-jobs engine webhooks replay --all")
+@verb("replay", "sieve-jobs engine webhooks replay msg_0123abcd", "sieve-jobs engine webhooks replay --all")
 @click.argument("event", metavar="[ID]", required=False)
 @click.option("--all", "every", is_flag=True, help="Every dead letter.")
 def replay(session: Session, event: str | None, every: bool) -> ExitCode:
     """Send a dead letter again, under its own id and with all its attempts before it.
 
-    What it says is read anew, so that its file URLs hold again.
+    ID is as it is listed, or any eight characters or more that it begins with. What the event says is read anew, so
+    that its file URLs hold again.
     """
     _require_engine(session)
     if (event is None) is not every:
@@ -81,9 +85,9 @@ def replay(session: Session, event: str | None, every: bool) -> ExitCode:
         try:
             answer = call(far, lambda client: client.own("POST", path, {}))
         except RefusedError as error:
-            if event is None or error.status not in {400, 404}:
+            said = _REFUSED.get(error.status or 0)
+            if event is None or said is None:
                 raise
-            said = "is no dead letter" if error.status == 400 else "is not known"
             hint = "`engine webhooks --dead` shows those that can be sent again"
             raise UsageError(Diagnostic("SJ187", f"the event '{event}' {said}", hint=hint)) from error
     count = answer.get("replayed") if isinstance(answer, dict) else None

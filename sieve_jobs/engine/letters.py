@@ -33,15 +33,24 @@ async def list_webhooks(request: Request, engine: Engine) -> Response:
 
 
 async def replay_webhook(request: Request, engine: Engine) -> Response:
-    """Sends one dead letter again, or all of them where none is named."""
-    message_id = request.path_params.get("message_id")
+    """Sends one dead letter again, named by its id or how that begins, or all of them where none is named."""
+    named = request.path_params.get("message_id")
+    message_id = None if named is None else _whole_id(engine, named)
     replayed = await engine.store.write(lambda db: outbox.replay(db, message_id, time.time()))
-    if replayed is None:
-        raise Refusal(404, _NOT_FOUND)
     if message_id is not None and replayed == 0:
         raise Refusal(400, _NOT_DEAD)
     engine.deliverer.wake()
     return answer({"replayed": replayed})
+
+
+def _whole_id(engine: Engine, named: str) -> str:
+    """The id that *named* is, or is the beginning of. Raises Refusal."""
+    found = engine.store.read(lambda db: outbox.beginning_with(db, named))
+    if not found:
+        raise Refusal(404, _NOT_FOUND)
+    if len(found) > 1:
+        raise Refusal(422, [problem(("path", "message_id"), "Several webhook events begin so", "ambiguous")])
+    return found[0]
 
 
 def letter_json(letter: Letter) -> Json:

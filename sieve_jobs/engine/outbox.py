@@ -20,6 +20,8 @@ from sieve_jobs.engine.weburl import parse_web_url
 from sieve_jobs.wire import Event
 
 PENDING, DELIVERED, DEAD = STATES = ("pending", "delivered", "dead")
+SHORTEST_ID = 8
+"""Characters of an id that stand for the whole one, where no other begins so."""
 _LANE = "state = 'pending' AND job_id = ? AND url = ?"
 
 
@@ -128,13 +130,20 @@ def page(db: sqlite3.Connection, state: str | None, limit: int, offset: int) -> 
     return [_letter(row) for row in rows[:limit]], len(rows) > limit
 
 
-def replay(db: sqlite3.Connection, message_id: str | None, now: float) -> int | None:
+def beginning_with(db: sqlite3.Connection, text: str) -> list[str]:
+    """Ids of events that begin with *text*, two at most: one that is *text* alone; none for less than SHORTEST_ID."""
+    asked = "SELECT message_id FROM outbox WHERE message_id >= ? AND message_id < ? ORDER BY message_id LIMIT 2"
+    found = [str(row[0]) for row in db.execute(asked, (text, text + "\U0010ffff"))]
+    if text in found:
+        return [text]
+    return found if len(text) >= SHORTEST_ID else []
+
+
+def replay(db: sqlite3.Connection, message_id: str | None, now: float) -> int:
     """Makes a dead letter pending again, or all of them (None), with all its attempts before it; how many.
 
-    None if there is no event of that id. It keeps its id, and what it says is read anew.
+    It keeps its id, and what it says is read anew.
     """
-    if message_id is not None and not db.execute("SELECT 1 FROM outbox WHERE message_id = ?", (message_id,)).fetchone():
-        return None
     return db.execute(
         "UPDATE outbox SET state = 'pending', attempts = 0, due = ? WHERE state = 'dead' AND url IS NOT NULL"
         " AND (? IS NULL OR message_id = ?)",

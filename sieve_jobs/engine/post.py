@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -102,7 +103,7 @@ class Sender:
         except ssl.SSLError as error:
             return Met(0, f"TLS failed: {error.reason or type(error).__name__}")
         except OSError as error:
-            return Met(0, f"no answer: {error.strerror or error or type(error).__name__}")
+            return Met(0, f"no answer: {_why(error)}")
         except ValueError:
             return Met(0, "no answer that is HTTP")
         return Met(status, f"answered {status}", is_final=status == _GONE)
@@ -154,6 +155,13 @@ class Sender:
             except OSError as error:  # TimeoutError is one
                 failed = error
         raise failed
+
+
+def _why(error: OSError) -> str:
+    """What kept an attempt from an answer. asyncio says 'Connect call failed' of whatever the system said."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error) or type(error).__name__
+    return os.strerror(error.errno)
 
 
 def _status(line: bytes) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sieve_jobs.render.style import Role, Style
-from sieve_jobs.render.text import escape, shorten, width_of
+from sieve_jobs.render.text import clip, escape, shorten, width_of
 
 _GAP = "  "
 
@@ -21,11 +21,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """*keep*: columns with a lower number give way first; the highest is cut only when it stands alone."""
+    """*keep*: columns with a lower number give way first; the highest is cut only when it stands alone.
+
+    *least*: one that is cut at its end, down to so many columns, before it or a stronger one gives way.
+    """
 
     title: str
     keep: int = 9
     right: bool = False
+    least: int = 0
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: Style, *, header: bool = True) -> str:
@@ -37,10 +41,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: Styl
     if header:
         shown.insert(0, [column.title for column in columns])
     widths = [max(width_of(row[index]) for row in shown) for index in range(len(columns))]
-    while len(kept) > 1 and sum(widths[index] for index in kept) + len(_GAP) * (len(kept) - 1) > style.width:
-        kept.remove(min(kept, key=lambda index: (columns[index].keep, -index)))
-    if len(kept) == 1:
-        widths[kept[0]] = min(widths[kept[0]], style.width)
+    kept, widths = _fitted(columns, kept, widths, style.width)
     roles = [[cell.roles for cell in row] for row in rows]
     if header:
         roles.insert(0, [("dim",)] * len(columns))
@@ -51,7 +52,29 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], style: Styl
     return "".join(f"{line}\n" for line in lines)
 
 
+def _fitted(
+    columns: Sequence[Column], kept: Sequence[int], widths: Sequence[int], room: int
+) -> tuple[list[int], list[int]]:
+    """Which of *kept* are shown in *room* columns, and how wide each column is then."""
+    left, fitted = sorted(kept, key=lambda index: (columns[index].keep, -index)), list(widths)
+    least = [min(column.least or width, width) for column, width in zip(columns, widths, strict=True)]
+    while len(left) > 1 and not columns[left[0]].least and _over(widths, left, room) > 0:
+        left.pop(0)
+    while len(left) > 1 and _over(least, left, room) > 0:
+        left.pop(0)
+    for index in left:
+        fitted[index] = max(least[index], fitted[index] - max(_over(fitted, left, room), 0))
+    if len(left) == 1:
+        fitted[left[0]] = min(widths[left[0]], room)
+    return sorted(left), fitted
+
+
+def _over(widths: Sequence[int], shown: Sequence[int], room: int) -> int:
+    """How many columns more than *room* they take."""
+    return sum(widths[index] for index in shown) + len(_GAP) * (len(shown) - 1) - room
+
+
 def _cell(text: str, roles: tuple[Role, ...], width: int, column: Column, style: Style) -> str:
-    short = shorten(text, width, style.sign("…"))
+    short = (clip if column.least else shorten)(text, width, style.sign("…"))
     space, painted = " " * (width - width_of(short)), style.paint(short, *roles)
     return space + painted if column.right else painted + space

@@ -48,7 +48,12 @@ def test_dead_letters_are_listed_and_sent_again(tmp_path: Path, receiver: Receiv
         until(lambda: len(here(tmp_path, "engine", "webhooks", "--dead", "--json").document["webhooks"]) == 2)
         shown = here(tmp_path, "engine", "webhooks", "--dead")
         assert "canary" not in shown.out
-        first = here(tmp_path, "engine", "webhooks", "replay", sent[0])
+        lines = shown.out.splitlines()
+        assert lines[0].split() == ["event", "state", "type", "to", "tried"]
+        assert {line.split()[0] for line in lines[1:]} == {each[:12] for each in sent}
+        assert all("1x answered 410" in line and len(line) <= 100 for line in lines[1:])
+        assert "is not known" in here(tmp_path, "engine", "webhooks", "replay", "msg_").err
+        first = here(tmp_path, "engine", "webhooks", "replay", sent[0][:12])
         assert (first.code, first.out) == (0, "1 event is sent again\n")
         assert receiver.next()[1]["webhook-id"] == sent[0]
         until(lambda: "delivered" in here(tmp_path, "engine", "webhooks").out)

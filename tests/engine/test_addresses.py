@@ -169,6 +169,12 @@ def test_a_receiver_that_says_nothing_is_given_up():
         assert asyncio.run(Sender(LOOPBACK, (), 0.05).post(url, "msg_1", b"{}")).word == "no answer in 0.05 s"
 
 
+def test_a_receiver_that_is_not_there_is_said_in_the_systems_words():
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
+    assert asyncio.run(Sender(LOOPBACK, (), 5.0).post(url, "msg_1", b"{}")).word == "no answer: Connection refused"
+
+
 def test_a_name_that_is_none_is_no_answer():
     async def look() -> None:
         with pytest.raises(OSError, match=r".+"):

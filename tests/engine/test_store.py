@@ -113,7 +113,7 @@ def test_the_end_of_a_job_erases_its_env_and_leaves_its_events_in_order(db: sqli
     assert [(it.type, it.url) for it in outbox.due(db, later, 10)] == [(Event.COMPLETE, "http://a/")]
     dead, _ = outbox.page(db, outbox.DEAD, 10, 0)
     assert [(it.url, it.tried) for it in dead] == [("http://a/", ((now, "answered 500"), (later, "answered 500")))]
-    assert outbox.replay(db, "msg_unknown", later) is None
+    assert outbox.replay(db, "msg_unknown", later) == 0
     assert [outbox.replay(db, due[0].message_id, later) for _ in range(2)] == [1, 0]
     replayed = outbox.due(db, later, 10)[0]
     assert (replayed.message_id, replayed.attempts, replayed.body) == (due[0].message_id, 0, None)
@@ -138,6 +138,27 @@ def test_an_output_is_told_once_whatever_a_later_attempt_makes_of_it(db: sqlite3
     assert sorted((url, place) for url, place, _ in seen if place is not None) == events
     assert [url for url, place, _ in seen if place is None] == ["http://b/"]
     assert len({message_id for _, _, message_id in seen}) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        pytest.param("msg_00aa", ["msg_00aa1"], id="how one begins"),
+        pytest.param("msg_00aa1", ["msg_00aa1"], id="all of it"),
+        pytest.param("msg_00bb", ["msg_00bb1", "msg_00bb12"], id="how two begin"),
+        pytest.param("msg_00bb1", ["msg_00bb1"], id="all of one and how another begins"),
+        pytest.param("msg_00a", [], id="too little"),
+        pytest.param("msg_00cc", [], id="none"),
+        pytest.param("%%%%%%%%", [], id="no pattern"),
+    ],
+)
+def test_an_event_is_named_by_how_its_id_begins(db: sqlite3.Connection, text: str, found: list[str]):
+    jobs.create(db, new_job(), NOW)
+    for each in ("msg_00aa1", "msg_00bb1", "msg_00bb12"):
+        db.execute("INSERT INTO outbox (job_id, type, message_id, due) VALUES ('job', 'job.start', ?, 0)", (each,))
+    assert outbox.beginning_with(db, text) == found
+    asked = "EXPLAIN QUERY PLAN SELECT message_id FROM outbox WHERE message_id >= 'a' AND message_id < 'b'"
+    assert "SEARCH" in db.execute(asked).fetchone()["detail"]
 
 
 def test_events_to_be_sent_are_found_without_a_look_at_those_that_wait(db: sqlite3.Connection):

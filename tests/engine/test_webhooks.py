@@ -262,6 +262,9 @@ def test_a_dead_letter_is_seen_and_sent_again(client: Client, receiver: Receiver
     again = client.http.post(f"/x/webhooks/{start['id']}/replay")
     assert (again.status_code, again.json()) == (400, {"detail": "Webhook event is not a dead letter."})
     assert client.http.post("/x/webhooks/msg_0/replay").status_code == 404
+    assert client.http.post(f"/x/webhooks/{start['id'][:7]}/replay").status_code == 404
+    assert client.http.post(f"/x/webhooks/{start['id'][:12]}/replay").status_code == 400
+    assert client.http.post("/x/webhooks/msg_%25%25%25%25/replay").status_code == 404
     assert client.http.get("/x/webhooks?state=lost").status_code == 422
     assert client.http.post("/x/webhooks/replay").json()["replayed"] >= 1
     until(lambda: complete["id"] in {it["id"] for it in letters(client, state="delivered")})
