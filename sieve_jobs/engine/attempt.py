@@ -222,9 +222,9 @@ def _record(
     desk: Desk, claimed: Claimed, first: int, values: Sequence[Json], ended: Ended | None
 ) -> asyncio.Future[bool]:
     """Records outputs and the end in one transaction; False if the attempt is not the job's any more."""
-    run = claimed.run
+    run, now = claimed.run, datetime.now(UTC)
     outputs = {place: _of_run(value, run.run_id) for place, value in enumerate(values, first)}
-    return desk.store.write(lambda db: jobs.record(db, run, outputs, ended, datetime.now(UTC)))
+    return desk.store.insist(lambda db: jobs.record(db, run, outputs, ended, now))
 
 
 def _of_run(value: Json, run_id: str) -> Json:

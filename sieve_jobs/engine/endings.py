@@ -40,7 +40,7 @@ class Endings:
 
     async def unrecorded(self, claimed: Claimed, waiting: Waiting) -> None:
         """Runs a job again whose result could not be recorded."""
-        with contextlib.suppress(sqlite3.Error):  # then it is found as running at the next start
+        with contextlib.suppress(sqlite3.Error):  # given up, as the engine ends: the next one finds it as running
             await self.lost(claimed, waiting, Death("the engine could not record its result"))
             self.go_on()
 
@@ -51,6 +51,19 @@ class Endings:
             return
         self.desk.happened()
         self.told(waiting.id)
+
+    async def unstarted(self, waiting: Waiting, error: Exception) -> None:
+        """Ends a job that could not be claimed, for what its row holds: the disk alone is asked again."""
+        with contextlib.suppress(sqlite3.Error):
+            await self.fail(waiting, f"the engine could not read the job: {error}")
+
+    async def requeue(self, claimed: Claimed) -> int:
+        """Queues a running job again as the engine ends; how many that were."""
+        try:
+            return int(await ends.requeue(self.desk, claimed, ends.ENGINE_ENDED))
+        except sqlite3.Error as error:
+            report(f"could not queue job {claimed.run.job_id} again: {error}; the next engine does")
+            return 0
 
     async def fail(self, job: Waiting, error: str) -> None:
         """Ends a queued job that cannot be run."""

@@ -13,7 +13,7 @@ from sieve_jobs.engine.lines import Unable
 from sieve_jobs.engine.records import Claimed, Ended, Waiting
 
 ENGINE_ENDED = Death("the engine ended", RestartType.PREEMPTION)
-ENGINE_KILLED = Death("the engine was killed", RestartType.PREEMPTION)
+ENGINE_KILLED = Death("the engine was killed, or the disk took no more from it", RestartType.PREEMPTION)
 
 
 async def lost(desk: Desk, claimed: Claimed, death: Death, limit: int) -> bool:
@@ -27,14 +27,14 @@ async def lost(desk: Desk, claimed: Claimed, death: Death, limit: int) -> bool:
         return await requeue(desk, claimed, replace(death, reason=f"worker died: {death.reason}"))
     ended = Ended(len(row.outputs) if row else 0, last_words(death, restarts))
     now = datetime.now(UTC)
-    await desk.store.write(lambda db: jobs.finish(db, claimed.run, ended, now))
+    await desk.store.insist(lambda db: jobs.finish(db, claimed.run, ended, now))
     return False
 
 
 async def requeue(desk: Desk, claimed: Claimed, death: Death) -> bool:
     """Queues a running job again; False if it is not running any more."""
     now, following, why = datetime.now(UTC), new_run_id(claimed.run.job_id), (death.type.value, death.reason)
-    return await desk.store.write(lambda db: jobs.requeue(db, claimed.run, following, why, now))
+    return await desk.store.insist(lambda db: jobs.requeue(db, claimed.run, following, why, now))
 
 
 def absence(unable: Unable) -> str:
@@ -47,7 +47,7 @@ def absence(unable: Unable) -> str:
 async def fail(desk: Desk, job: Waiting, error: str) -> None:
     """Ends a queued job that cannot be run."""
     now = datetime.now(UTC)
-    await desk.store.write(lambda db: jobs.fail_queued(db, job.id, error, now))
+    await desk.store.insist(lambda db: jobs.fail_queued(db, job.id, error, now))
 
 
 def new_run_id(job_id: str) -> str:

@@ -3,6 +3,9 @@
 A change is a function of the connection alone, and may be carried out a second time. Those of one turn of the event
 loop, and those that wait while a commit is on its way to the disk, share the next one, so concurrent pushes share an
 fsync; each stands or falls alone. WAL, synchronous=FULL: what `write` has returned survives a power cut.
+
+What has happened already, such as the end of a job, cannot be refused for want of room: `insist` keeps it in memory
+until the disk takes it.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
+from sieve_jobs.engine.commit import Change, commit, tell
 from sieve_jobs.engine.report import report
 from sieve_jobs.engine.schema import SCHEMA_STEPS
 
@@ -28,24 +32,14 @@ _GROUP = 512
 """Changes in one commit at which no more are waited for; beyond that it takes longer than the fsync it saves."""
 _BUSY = 10.0
 """Seconds to wait for a lock that another connection holds."""
+_AGAIN = 0.5
+"""Seconds between two tries of what the disk did not take."""
 IDLE = 0.25
 """Seconds without a change after which the write-ahead log is emptied, erased secrets with it."""
 
 
 class StoreError(RuntimeError):
     """The database cannot be used as it is; it was not changed."""
-
-
-class _Change(Generic[T]):
-    """One queued change, and where its outcome goes."""
-
-    __slots__ = ("answer", "apply", "error", "result")
-
-    def __init__(self, apply: Callable[[sqlite3.Connection], T], answer: asyncio.Future[T] | None) -> None:
-        self.apply = apply
-        self.answer = answer
-        self.result: T | None = None
-        self.error: Exception | None = None
 
 
 class Store:
@@ -61,9 +55,15 @@ class Store:
         except BaseException:
             self._writing.close()
             raise
-        self._gathered: list[_Change[object]] = []
+        self._gathered: list[Change[object]] = []
         """Changes of this turn of the loop. The thread is woken once for all of them."""
-        self._changes: queue.SimpleQueue[list[_Change[object]] | None] = queue.SimpleQueue()
+        self.eased: Callable[[], None] = lambda: None
+        """Called when the disk has taken something that it did not at first."""
+        self._stuck: set[Change[object]] = set()
+        self._kept: list[Change[object]] = []
+        """Those of the stuck that wait to be tried again; the others are on their way."""
+        self._has_given_up = False
+        self._changes: queue.SimpleQueue[list[Change[object]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -90,24 +90,71 @@ class Store:
         The change is carried out even if nobody waits for it any more.
         """
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._gather(_Change(change, answer))
+        self._gather(Change(change, answer))
         return answer
+
+    def insist(self, change: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Like `write`, for what has happened: a full or failing disk is asked again until it takes the change.
+
+        Done with the disk's error only after `give_up`; with any other one at once.
+        """
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._gather(Change(change, answer, insists=not self._has_given_up))
+        return answer
+
+    @property
+    def stuck(self) -> int:
+        """How many changes that are insisted on the disk has not taken yet, though it was asked."""
+        return len(self._stuck)
+
+    def give_up(self) -> None:
+        """Insists on nothing from now on: what the disk did not take fails."""
+        self._has_given_up = True
+        tell(self._kept)
+        self._stuck.difference_update(self._kept)
+        self._kept = []
 
     def post(self, change: Callable[[sqlite3.Connection], object]) -> None:
         """Like `write`, for what nobody waits for, such as log lines. Order among all changes is kept."""
-        self._gather(_Change(change, None))
+        self._gather(Change(change, None))
 
     def close(self) -> None:
         """Commits what is queued, empties the write-ahead log and closes."""
+        self.give_up()
         self._hand_over()
         self._changes.put(None)
         self._thread.join()
         self._reading.close()
 
-    def _gather(self, change: _Change[T]) -> None:
+    def _gather(self, change: Change[T]) -> None:
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
         self._gathered.append(change)  # type: ignore[arg-type]  # the list does not care what a change returns
+
+    def _settle(self, group: list[Change[object]]) -> None:
+        """Answers those who wait for *group*, but for what is to be tried again."""
+        before = len(self._stuck)
+        again = [change for change in group if self._is_again(change)]
+        self._stuck.difference_update(group)
+        self._stuck.update(again)
+        if again and not self._kept:
+            self._loop.call_later(_AGAIN, self._try_again)
+        self._kept += again
+        tell(change for change in group if change not in self._stuck)
+        if again and not before:
+            report(f"could not record what happened: {again[0].error}; it is kept and tried again until it is recorded")
+        elif len(self._stuck) < before and not self._has_given_up:
+            if not self._stuck:
+                report("what could not be recorded is on the disk now")
+            self.eased()
+
+    def _is_again(self, change: Change[object]) -> bool:
+        return change.insists and not self._has_given_up and isinstance(change.error, sqlite3.OperationalError)
+
+    def _try_again(self) -> None:
+        kept, self._kept = self._kept, []
+        for change in kept:
+            self._gather(change)
 
     def _hand_over(self) -> None:
         if self._gathered:
@@ -124,17 +171,17 @@ class Store:
                 continue
             group, ended = self._group(first)
             if group:
-                _commit(self._writing, group)
+                commit(self._writing, group)
                 fresh = False
-                self._loop.call_soon_threadsafe(_answer, group)
+                self._loop.call_soon_threadsafe(self._settle, group)
             if ended:
                 _empty_log(self._writing)
                 self._writing.close()
                 return
 
-    def _group(self, first: list[_Change[object]] | None) -> tuple[list[_Change[object]], bool]:
+    def _group(self, first: list[Change[object]] | None) -> tuple[list[Change[object]], bool]:
         """*first* and whatever else is queued; and whether the end was asked for."""
-        group: list[_Change[object]] = []
+        group: list[Change[object]] = []
         changes = first
         while changes is not None:
             group += changes
@@ -176,54 +223,6 @@ def _prepare(database: sqlite3.Connection) -> None:
         )
     made = {"organization_id": str(uuid.uuid4()), "signing_key": secrets.token_hex(32)}
     database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", made.items())
-
-
-def _commit(database: sqlite3.Connection, group: list[_Change[object]]) -> None:
-    """Applies *group* in one transaction; a change that fails is undone alone, a commit that fails undoes all.
-
-    Mostly none fails: only where one did is all done again with a way back before each, which costs two statements.
-    """
-    try:
-        database.execute("BEGIN IMMEDIATE")
-        if not all(_apply(database, change) for change in group):
-            database.execute("ROLLBACK")
-            database.execute("BEGIN IMMEDIATE")
-            for change in group:
-                _apply_alone(database, change)
-        database.execute("COMMIT")
-    except sqlite3.Error as error:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        for change in group:
-            change.error = change.error or error
-
-
-def _apply(database: sqlite3.Connection, change: _Change[object]) -> bool:
-    change.error = None
-    try:
-        change.result = change.apply(database)
-    except Exception as error:  # handed to whoever asked for the change
-        change.error = error
-    return change.error is None
-
-
-def _apply_alone(database: sqlite3.Connection, change: _Change[object]) -> None:
-    database.execute("SAVEPOINT one")
-    if not _apply(database, change):
-        database.execute("ROLLBACK TO one")
-    database.execute("RELEASE one")
-
-
-def _answer(group: list[_Change[object]]) -> None:
-    for change in group:
-        if change.answer is None:
-            if change.error is not None:
-                report(f"could not record a change: {change.error}")
-        elif not change.answer.done():
-            if change.error is not None:
-                change.answer.set_exception(change.error)
-            else:
-                change.answer.set_result(change.result)
 
 
 def _empty_log(database: sqlite3.Connection) -> bool:

@@ -56,6 +56,7 @@ class Supervisor:
 
     def __post_init__(self) -> None:
         self.endings = Endings(self.desk, self.lines, self.ended, self.settings.restart_limit, self._start, self._go_on)
+        self.desk.store.eased = self._go_on
         self.asking.began = lambda: self._pump(self.catalog.last_seen())
 
     def add(self, *waiting: Waiting) -> None:
@@ -80,7 +81,8 @@ class Supervisor:
         self._pump(self.catalog.functions())
 
     def _pump(self, functions: Mapping[str, Function]) -> None:
-        if self.is_ending or self.capacity == 0:
+        # What the disk does not take is in memory: no more of it than there are workers.
+        if self.is_ending or self.capacity == 0 or self.desk.store.stuck >= self.capacity:
             return
         self._pumped = functions
         for slot in self.slots.useless(functions, asyncio.get_running_loop().time() - self.settings.idle_longest):
@@ -148,12 +150,13 @@ class Supervisor:
     async def end(self) -> int:
         """Queues running jobs again, ends all workers; how many jobs that were."""
         self.is_ending = True
+        self.desk.store.give_up()
         if self._sweep is not None:
             self._sweep.cancel()
         count = 0
         for slot in self.slots.all:
             if slot.job is not None:
-                count += await ends.requeue(self.desk, slot.job, ends.ENGINE_ENDED)
+                count += await self.endings.requeue(slot.job)
         workers = [slot.worker for slot in self.slots.all if slot.worker is not None]
         await asyncio.gather(*(worker.stop(self.settings.end_grace) for worker in workers))
         while self._tasks:
@@ -241,7 +244,7 @@ class Supervisor:
     def _claim(self, waiting: Waiting, function: Function) -> asyncio.Future[Claimed | None]:
         """Asked for as soon as the place is free, in one commit with the end of the job that had it."""
         now = datetime.now(UTC)
-        return self.desk.store.write(lambda db: jobs.claim(db, waiting.id, function.id, now))
+        return self.desk.store.insist(lambda db: jobs.claim(db, waiting.id, function.id, now))
 
     async def _run(
         self, slot: Slot, waiting: Waiting, function: Function, claiming: asyncio.Future[Claimed | None]
@@ -258,12 +261,16 @@ class Supervisor:
             outcome = await self._attempt(slot, slot.job, function)
             if outcome.ending is not None:
                 outcome.ending.add_done_callback(partial(self.endings.recorded, slot.job, waiting))
-            elif outcome.lost is not None:
+            elif outcome.lost is not None and not self.is_ending:  # then `end` has queued it again
                 await self.endings.lost(slot.job, waiting, outcome.lost)
-        except Exception:  # a job must not take the engine down
-            report_error(f"error in job {waiting.id}")
+        except Exception as error:  # a job must not take the engine down
             outcome = Outcome(recycle=True)
-            if slot.job is not None:
+            if slot.job is None and self.is_ending:  # it is queued, as it was
+                return
+            report_error(f"error in job {waiting.id}")
+            if slot.job is None:
+                await self.endings.unstarted(waiting, error)
+            else:
                 await self.endings.unrecorded(slot.job, waiting)
         finally:
             slot.job, slot.version_id, slot.is_cancelled = None, None, False
@@ -276,7 +283,7 @@ class Supervisor:
             await worker.stop(self.settings.end_grace)
             worker = None
         if self.is_ending:  # claimed while `end` went through the slots
-            await ends.requeue(self.desk, claimed, ends.ENGINE_ENDED)
+            await self.endings.requeue(claimed)
         if self.is_ending or slot.is_cancelled:
             return Outcome(recycle=True)
         if worker is None:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -203,6 +204,43 @@ def test_no_change_waits_behind_a_long_question(tmp_path: Path):
             store.close()
 
     assert asyncio.run(write_meanwhile())
+
+
+def test_what_is_insisted_on_waits_for_room_and_keeps_nothing_else_out(tmp_path: Path):
+    """`max_page_count` makes SQLite say what it says of a full disk."""
+
+    def room(db: sqlite3.Connection, pages: int) -> None:
+        db.execute(f"PRAGMA max_page_count = {pages}")
+
+    async def check() -> None:
+        store = Store(tmp_path / "engine.db", asyncio.get_running_loop())
+        eased = asyncio.Event()
+        store.eased = eased.set
+        try:
+            pages = await store.write(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+            await store.write(lambda db: room(db, pages + 20))
+            large = {"text": "x" * 1_000_000}
+            kept = store.insist(lambda db: jobs.create(db, replace(new_job("large"), inputs=large), NOW))
+            refused = store.write(lambda db: jobs.create(db, replace(new_job("too"), inputs=large), NOW))
+            assert await store.write(lambda db: jobs.create(db, new_job("small"), NOW)) == 1
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                await refused
+            assert (store.stuck, kept.done()) == (1, False)
+            await store.write(lambda db: room(db, 100_000))
+            assert await kept == 2
+            await eased.wait()
+            assert store.stuck == 0
+            await store.write(lambda db: room(db, 1))
+            lost = store.insist(lambda db: jobs.create(db, replace(new_job("lost"), inputs=large), NOW))
+            await store.write(lambda _: None)
+            assert (store.stuck, lost.done()) == (1, False)
+            store.give_up()
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                await lost
+        finally:
+            store.close()
+
+    asyncio.run(check())
 
 
 @pytest.mark.parametrize(
