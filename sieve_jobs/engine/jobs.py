@@ -85,13 +85,14 @@ def record(db: sqlite3.Connection, run: Run, outputs: Mapping[int, Json], ended:
     job, restarts = found
     for place, value in outputs.items():
         db.execute(
-            "INSERT INTO outputs VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET run_id = excluded.run_id, value = excluded.value",
-            (run.job_id, place, run.run_id, json.dumps(value)),
+            "INSERT INTO outputs (job_id, place, run_id, size, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET run_id = excluded.run_id, size = excluded.size, value = excluded.value",
+            (run.job_id, place, run.run_id, len(text), text),
         )
         outbox.add(db, job, (Event.NEW_OUTPUT,), now, place)
     if ended is None:
         return True
+        text = json.dumps(value)  # ASCII: as many bytes as characters
     if restarts:
         db.execute("DELETE FROM outputs WHERE job_id = ? AND place >= ?", (run.job_id, ended.outputs))
     _end(db, job, Status.ERROR if ended.error else Status.FINISHED, ended.error, now)

@@ -98,5 +98,16 @@ CREATE TABLE seen_versions (
 CREATE INDEX versions_by_function ON seen_versions (owner, name);
 """
 
-SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS, _CHILDREN, _HISTORY)
+_OUTPUTS_APART = """
+ALTER TABLE outputs RENAME TO outputs_before;
+CREATE TABLE outputs (
+  job_id TEXT NOT NULL, place INTEGER NOT NULL, run_id TEXT NOT NULL, size INTEGER NOT NULL, value TEXT NOT NULL
+);
+INSERT INTO outputs SELECT job_id, place, run_id, length(value), value FROM outputs_before;
+CREATE UNIQUE INDEX outputs_by_place ON outputs (job_id, place);
+DROP TABLE outputs_before;
+"""
+# A value must not stand in what is searched: a large one there is read whole by every search that comes past it.
+
+SCHEMA_STEPS: tuple[str, ...] = (_FIRST, _ACCOUNT, _DEAD_LETTERS, _CHILDREN, _HISTORY, _OUTPUTS_APART)
 """Step n leads from schema n to n + 1; 0 is an empty database. Further ones go at the end."""

@@ -250,7 +250,7 @@ def fill(root: Path, count: int, *, lines: int = 0) -> list[str]:
             [(job_id, f"{job_id}-1", LONG_AGO, LONG_AGO) for job_id in ids],
         )
         output = json.dumps({"data": {"url": "engine-file:f/a.txt"}, "type": "sieve.File"})
-        db.executemany("INSERT INTO outputs VALUES (?, 0, '', ?)", [(job_id, output) for job_id in ids])
+        db.executemany("INSERT INTO outputs VALUES (?, 0, '', 9, ?)", [(job_id, output) for job_id in ids])
         rows = ((job_id, at, "", "", "line") for job_id in ids for at in range(lines))
         db.executemany("INSERT INTO logs VALUES (?, ?, ?, ?, ?)", rows)
         db.execute("COMMIT")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +21,10 @@ from sieve_jobs.engine.records import Ended, Hook, NewJob, Run
 from sieve_jobs.engine.schema import SCHEMA_STEPS
 from sieve_jobs.engine.store import APPLICATION_ID, IDLE, Store, StoreError
 from sieve_jobs.wire import FINAL, NEXT, Event, Status
+from tests.engine.farside import until
 
+OUTPUTS_APART = 6
+"""The schema from which values stand in a table of their own rows."""
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 RUN = Run("job", "job-1")
 
@@ -262,9 +269,46 @@ def test_a_database_of_an_earlier_schema_becomes_like_a_new_one(tmp_path: Path, 
     earlier.executescript("\n".join(SCHEMA_STEPS[:version]))
     earlier.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
     earlier.execute("INSERT INTO meta VALUES ('organization_id', 'as it was')")
+    if version < OUTPUTS_APART:
+        earlier.execute("INSERT INTO outputs VALUES ('a', 1, 'run', '[1]'), ('a', 0, 'run', '\"0\"')")
     earlier.commit()
     asyncio.run(open_and_close(tmp_path / "earlier.db"))
     shape = "SELECT type, name FROM sqlite_schema ORDER BY type, name"
     assert earlier.execute(shape).fetchall() == [tuple(row) for row in db.execute(shape)]
     assert earlier.execute("SELECT value FROM meta WHERE key = 'organization_id'").fetchone() == ("as it was",)
+    kept = earlier.execute("SELECT place, run_id, size, value FROM outputs ORDER BY place").fetchall()
+    assert kept == ([(0, "run", 3, '"0"'), (1, "run", 3, "[1]")] if version < OUTPUTS_APART else [])
     earlier.close()
+
+
+def test_a_database_whose_engine_is_killed_while_it_is_brought_along_loses_nothing(tmp_path: Path):
+    path = tmp_path / "engine.db"
+    with contextlib.closing(sqlite3.connect(path)) as earlier:
+        earlier.executescript("\n".join(SCHEMA_STEPS[: OUTPUTS_APART - 1]))
+        earlier.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {OUTPUTS_APART - 1}")
+        text = json.dumps("x" * 1_000_000)
+        earlier.executemany("INSERT INTO outputs VALUES ('a', ?, 'run', ?)", [(place, text) for place in range(30)])
+        earlier.commit()
+    script = (
+        "import asyncio, pathlib, sys; from sieve_jobs.engine.store import Store\n"
+        "async def main(): Store(pathlib.Path(sys.argv[1]), asyncio.get_running_loop())\n"
+        "asyncio.run(main())"
+    )
+    engine = subprocess.Popen([sys.executable, "-c", script, str(path)])
+    log = tmp_path / "engine.db-wal"
+    until(lambda: (log.exists() and log.stat().st_size > 1_000_000) or engine.poll() is not None)
+    engine.kill()
+    engine.wait()
+    asyncio.run(open_and_close(path))
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        rows = database.execute("SELECT place, size, value = ? FROM outputs ORDER BY place", (text,)).fetchall()
+    assert rows == [(place, len(text), 1) for place in range(30)]
+
+
+def test_values_are_not_where_an_output_is_looked_for(db: sqlite3.Connection):
+    """A large value in what is searched would be read whole by every search that comes past it."""
+    asked = "SELECT sum(size) FROM outputs WHERE job_id = 'a' AND place < 5"
+    (step,) = db.execute(f"EXPLAIN QUERY PLAN {asked}").fetchall()
+    assert "USING INDEX outputs_by_place (job_id=? AND place<?)" in step["detail"]
+    columns = [row["name"] for row in db.execute("PRAGMA index_xinfo(outputs_by_place)")]
+    assert columns == ["job_id", "place", None]
