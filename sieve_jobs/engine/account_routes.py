@@ -70,7 +70,7 @@ async def get_job_usage(request: Request, engine: Engine) -> Response:
     """The cost of a job, with its children or without: nothing costs anything here, so the sum is the same."""
     query.flag(request.query_params, "aggregated", default=True)
     job_id = request.path_params["job_id"]
-    row = engine.store.read(lambda db: jobs.get(db, job_id))
+    row = engine.store.read(lambda db: jobs.get_without_outputs(db, job_id))
     if row is None:
         raise Refusal(404, answers.JOB_NOT_FOUND)
     return answer(

@@ -55,7 +55,7 @@ def answer(body: Json, *, status: int = 200, headers: Mapping[str, str] | None =
     return answer_text(json_text(body), status=status, headers=headers)
 
 
-def answer_text(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer_text(text: str | bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response that has been written already."""
     return Response(text, status, headers, media_type="application/json")
 

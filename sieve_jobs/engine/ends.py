@@ -21,11 +21,12 @@ async def lost(desk: Desk, claimed: Claimed, death: Death, limit: int) -> bool:
 
     False too if the job was at its end already.
     """
-    row = desk.store.read(lambda db: jobs.get(db, claimed.run.job_id))
+    row = desk.store.read(lambda db: jobs.get_without_outputs(db, claimed.run.job_id))
     restarts = row.restarts if row else []
     if runs_again(death, restarts, limit):
         return await requeue(desk, claimed, replace(death, reason=f"worker died: {death.reason}"))
-    ended = Ended(len(row.outputs) if row else 0, last_words(death, restarts))
+    count, _ = desk.store.read(lambda db: jobs.outputs_of(db, claimed.run.job_id))
+    ended = Ended(count, last_words(death, restarts))
     now = datetime.now(UTC)
     await desk.store.insist(lambda db: jobs.finish(db, claimed.run, ended, now))
     return False

@@ -56,11 +56,9 @@ class Descriptions:
     def get(self, function_id: str) -> Described | None:
         known = self._known.get(function_id)
         if known is None:
-            row = self.store.read(
-                lambda db: db.execute("SELECT described FROM versions WHERE id = ?", (function_id,)).fetchone()
-            )
-            if row is not None:
-                known = self._known[function_id] = Described(**json.loads(row[0]))
+            known = self.store.read(lambda db: described_in(db, function_id))
+            if known is not None:
+                self._known[function_id] = known
         return known
 
     def status(self, function_id: str) -> Described | ImportFailed | None:
@@ -252,6 +250,12 @@ class Engine:
 
     def _keep(self, job_id: str, lines: list[Line]) -> None:
         self.store.post(lambda db: jobs.add_lines(db, job_id, lines))
+
+
+def described_in(db: sqlite3.Connection, function_id: str) -> Described | None:
+    """What the store has of a version; for who is not on the event loop."""
+    row = db.execute("SELECT described FROM versions WHERE id = ?", (function_id,)).fetchone()
+    return None if row is None else Described(**json.loads(row[0]))
 
 
 def declared_env(described: Described) -> dict[str, str | None]:

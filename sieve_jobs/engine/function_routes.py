@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sieve_jobs.engine import answers, census, edits, forms, history, jobs, query, replicas, usage
+from sieve_jobs.engine import answers, census, edits, forms, history, joblists, jobs, query, replicas, usage
 from sieve_jobs.engine.answers import Refusal, answer
 from sieve_jobs.engine.catalog import Function, is_version
 from sieve_jobs.engine.engine import Engine
-from sieve_jobs.engine.present import Build, Described, ImportFailed, function_json, job_json, version_json
+from sieve_jobs.engine.present import Build, Described, ImportFailed, function_json, version_json
 from sieve_jobs.engine.receive import read_form
 from sieve_jobs.engine.replicas import Replicas
 from sieve_jobs.wire import Json, Status
@@ -131,7 +131,4 @@ async def _described(engine: Engine, function: Function) -> Described | ImportFa
 
 
 async def _job_list(engine: Engine, whose: dict[str, str], status: Status | None, limit: int, offset: int) -> Response:
-    rows, more = await engine.store.study(lambda db: jobs.page(db, status, limit, offset, whose))
-    view = engine.view()
-    following = offset + len(rows) if more else -1
-    return answer({"data": [job_json(row, view) for row in rows], "next_offset": following})
+    return await joblists.page_answer(engine, lambda db: jobs.page(db, status, limit, offset, whose), offset)

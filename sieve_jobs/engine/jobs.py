@@ -15,9 +15,17 @@ from sieve_jobs.engine import outbox
 from sieve_jobs.engine.children import children_of
 from sieve_jobs.engine.pairs import OBJECT
 from sieve_jobs.engine.records import Claimed, Ended, Hooked, JobRow, Line, NewJob, Remembered, Run, Waiting
+from sieve_jobs.engine.settings import MEBIBYTE
 from sieve_jobs.wire import Event, Json, Status, format_time
 
 OPEN = (Status.QUEUED, Status.PROCESSING)
+PAGE_ROOM = 16 * MEBIBYTE
+"""Of a page of jobs as JSON: whoever asks for 500 jobs has to hold what comes."""
+_SIZE = (
+    "length(inputs) + length(error) + length(restarts)"
+    " + (SELECT coalesce(sum(outputs.size), 0) FROM outputs WHERE outputs.job_id = shown_jobs.id) AS size"
+)
+"""What a job takes of a page, about."""
 
 
 def create(db: sqlite3.Connection, job: NewJob, now: datetime) -> int:
@@ -84,6 +92,7 @@ def record(db: sqlite3.Connection, run: Run, outputs: Mapping[int, Json], ended:
         return False
     job, restarts = found
     for place, value in outputs.items():
+        text = json.dumps(value)  # ASCII: as many bytes as characters
         db.execute(
             "INSERT INTO outputs (job_id, place, run_id, size, value) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
             " SET run_id = excluded.run_id, size = excluded.size, value = excluded.value",
@@ -92,7 +101,6 @@ def record(db: sqlite3.Connection, run: Run, outputs: Mapping[int, Json], ended:
         outbox.add(db, job, (Event.NEW_OUTPUT,), now, place)
     if ended is None:
         return True
-        text = json.dumps(value)  # ASCII: as many bytes as characters
     if restarts:
         db.execute("DELETE FROM outputs WHERE job_id = ? AND place >= ?", (run.job_id, ended.outputs))
     _end(db, job, Status.ERROR if ended.error else Status.FINISHED, ended.error, now)
@@ -163,6 +171,18 @@ def get(db: sqlite3.Connection, job_id: str) -> JobRow | None:
     return _rows(db, [row])[0] if row else None
 
 
+def get_without_outputs(db: sqlite3.Connection, job_id: str) -> JobRow | None:
+    """For whoever needs a job's own facts: outputs may be hundreds of megabytes."""
+    row = db.execute("SELECT * FROM shown_jobs WHERE id = ?", (job_id,)).fetchone()
+    return _row(row, [], {}) if row else None
+
+
+def outputs_of(db: sqlite3.Connection, job_id: str) -> tuple[int, int]:
+    """How many outputs a job has, and the bytes they take as JSON."""
+    row = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM outputs WHERE job_id = ?", (job_id,)).fetchone()
+    return row[0], row[1]
+
+
 def status_of(db: sqlite3.Connection, job_id: str) -> Status | None:
     row = db.execute("SELECT status FROM jobs WHERE id = ?", (job_id,)).fetchone()
     return Status(row[0]) if row else None
@@ -173,13 +193,21 @@ def page(
 ) -> tuple[list[JobRow], bool]:
     """Jobs newest first, and whether there are more after them. *of* names columns and the values they must have.
 
-    No index serves *of*: each would cost every push. Ask such a page with `Store.study`.
+    Ends before *limit* where the next job would take it over PAGE_ROOM; one job is always there if there is any.
+    No index serves *of*: each would cost every push. Ask for a page with `Store.study`.
     """
     wanted = {**({} if status is None else {"status": status.value}), **(of or {})}
     where = " AND ".join(f"{column} = ?" for column in wanted) or "true"
-    question = f"SELECT * FROM shown_jobs WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 -- our columns
-    rows = db.execute(question, [*wanted.values(), limit + 1, offset]).fetchall()
-    return _rows(db, rows[:limit]), len(rows) > limit
+    question = f"SELECT *, {_SIZE} FROM shown_jobs WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 -- our columns
+    rows: list[sqlite3.Row] = []
+    left, more = PAGE_ROOM, False
+    for row in db.execute(question, [*wanted.values(), limit + 1, offset]):
+        left -= row["size"]
+        if rows and (left < 0 or len(rows) == limit):
+            more = True
+            break
+        rows.append(row)
+    return _rows(db, rows), more
 
 
 def _rows(db: sqlite3.Connection, rows: list[sqlite3.Row]) -> list[JobRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sieve_jobs.engine.catalog import Function
@@ -199,6 +199,22 @@ def with_urls(value: Json, row: JobRow, view: View) -> Json:
 def json_text(value: Json) -> str:
     """Compact JSON, ASCII alone: a lone surrogate in a user's string has no other form that can be sent."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def json_pieces(value: Json, depth: int) -> Iterator[str]:
+    """The text of `json_text` in pieces, so that other threads come to run between them; *depth* levels are split."""
+    if depth and isinstance(value, dict) and value:
+        for place, (key, item) in enumerate(value.items()):
+            yield f"{',' if place else '{'}{json_text(key)}:"
+            yield from json_pieces(item, depth - 1)
+        yield "}"
+    elif depth and isinstance(value, list) and value:
+        for place, item in enumerate(value):
+            yield "," if place else "["
+            yield from json_pieces(item, depth - 1)
+        yield "]"
+    else:
+        yield json_text(value)
 
 
 def _signed(value: Json, row: JobRow, view: View) -> Json:

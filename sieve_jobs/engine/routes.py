@@ -6,21 +6,18 @@ Each takes a request and the engine; other areas have modules of their own, `app
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from pathlib import PurePath
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from sieve_jobs.engine import answers, history, jobs, logbook, metrics, query
+from sieve_jobs.engine import answers, history, joblists, jobs, logbook, metrics, query
 from sieve_jobs.engine.answers import Refusal, answer
 from sieve_jobs.engine.catalog import SHORTEST_PREFIX
 from sieve_jobs.engine.engine import Engine
 from sieve_jobs.engine.guard import ASKING_RUN
-from sieve_jobs.engine.present import job_json
 from sieve_jobs.engine.receive import read_form
-from sieve_jobs.engine.records import JobRow
 from sieve_jobs.engine.signing import UPLOADING, FileRef, has_expired
 
 _SHOWN_INLINE = {
@@ -77,14 +74,10 @@ async def list_jobs(request: Request, engine: Engine) -> Response:
     limit, offset = query.page(request.query_params)
     status = query.status(request.query_params)
     reference = request.query_params.get("client_ref")
-    view = engine.view()
-    if reference is not None:
-        row = engine.store.read(lambda db: _pushed_as(db, reference))
-        rows, more = ([row] if row and offset == 0 and status in {None, row.status} else []), False
-    else:
-        rows, more = engine.store.read(lambda db: jobs.page(db, status, limit, offset))
-    following = offset + len(rows) if more else -1
-    return answer({"data": [job_json(row, view) for row in rows], "next_offset": following})
+    if reference is None:
+        return await joblists.page_answer(engine, lambda db: jobs.page(db, status, limit, offset), offset)
+    pushed = engine.store.read(lambda db: jobs.recall(db, reference))
+    return await joblists.found_answer(engine, pushed.job_id if pushed and offset == 0 else None, status)
 
 
 async def get_job(request: Request, engine: Engine) -> Response:
@@ -94,7 +87,7 @@ async def get_job(request: Request, engine: Engine) -> Response:
         status = engine.store.read(lambda db: jobs.status_of(db, request.path_params["job_id"]))
         if status is not None and not status.is_final:
             engine.supervisor.asking.looked(run)
-    return _job_answer(request, engine)
+    return await _job_answer(request, engine)
 
 
 async def await_job(request: Request, engine: Engine) -> Response:
@@ -119,7 +112,7 @@ async def await_job(request: Request, engine: Engine) -> Response:
         if engine.hub.ending:
             raise Refusal(503, answers.ENDING, {"Retry-After": "1"})
         raise Refusal(408, answers.TIMED_OUT)
-    return _job_answer(request, engine)
+    return await _job_answer(request, engine)
 
 
 async def cancel_job(request: Request, engine: Engine) -> Response:
@@ -142,7 +135,7 @@ async def get_logs(request: Request, engine: Engine) -> Response:
         raise Refusal(400, answers.INVALID_TIMES)
     if job_id is None:
         return _build_logs(request, engine, start, end)
-    row = engine.store.read(lambda db: jobs.get(db, job_id))
+    row = engine.store.read(lambda db: jobs.get_without_outputs(db, job_id))
     if row is None:
         raise Refusal(404, answers.LOGS_NOT_FOUND)
     lines = engine.store.read(lambda db: logbook.lines(db, row.id, start, end, _LOG_PAGE))
@@ -196,18 +189,9 @@ def _build_logs(request: Request, engine: Engine, start: int, end: int) -> Respo
     return answer(logbook.page_json(lines, None, version_id, engine.organization_id, start))
 
 
-def _job_answer(request: Request, engine: Engine) -> Response:
+async def _job_answer(request: Request, engine: Engine) -> Response:
     skip = query.count(request.query_params, "offset")
-    job_id = request.path_params["job_id"]
-    row = engine.store.read(lambda db: jobs.get(db, job_id))
-    if row is None:
-        raise Refusal(404, answers.JOB_NOT_FOUND)
-    return answer(job_json(row, engine.view(), skip))
-
-
-def _pushed_as(db: sqlite3.Connection, key: str) -> JobRow | None:
-    push = jobs.recall(db, key)
-    return jobs.get(db, push.job_id) if push else None
+    return await joblists.job_answer(engine, request.path_params["job_id"], skip)
 
 
 async def _left(request: Request) -> None:

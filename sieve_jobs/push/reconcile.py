@@ -74,8 +74,8 @@ async def list_jobs(client: Client, back_to: datetime | None, *, until: Collecti
 
     At most MOST_PAGES pages are read; what is not known to be whole says so.
 
-    Offsets move when jobs are pushed meanwhile, so pages overlap; without a common job it is read anew. It ends
-    early only once the order is shown to be newest first. Raises CallError.
+    Offsets move when jobs are pushed meanwhile, so pages of several jobs overlap; without a common job it is read anew.
+    It ends early only once the order is shown to be newest first. Raises CallError.
     """
     listing = Listing((), "the list moved on while it was read")
     for _ in range(3):
@@ -90,7 +90,7 @@ _MOVED = "the list moved on faster than it could be read"
 
 async def _read(client: Client, back_to: datetime | None, until: frozenset[str]) -> Listing:
     seen: dict[str, Job] = {}
-    offset, limit, last_page = 0, PAGE_LIMIT, frozenset[str]()
+    offset, limit, last_page, overlap = 0, PAGE_LIMIT, frozenset[str](), 0
     for _ in range(MOST_PAGES):
         try:
             page = await client.jobs(limit=limit, offset=offset)
@@ -99,7 +99,7 @@ async def _read(client: Client, back_to: datetime | None, until: frozenset[str])
                 raise
             limit //= 2
             continue
-        if last_page and not any(job.id in last_page for job in page.jobs):
+        if overlap and not any(job.id in last_page for job in page.jobs):
             return Listing(tuple(seen.values()), _MOVED)
         seen |= {job.id: job for job in page.jobs}
         if until and until <= seen.keys():
@@ -112,7 +112,8 @@ async def _read(client: Client, back_to: datetime | None, until: frozenset[str])
         if order == "newest first" and back_to is not None and oldest is not None and oldest < back_to:
             return Listing(tuple(seen.values()))
         last_page = frozenset(job.id for job in page.jobs)
-        offset = max(page.next_offset - min(OVERLAP, len(page.jobs) // 2), 1)
+        overlap = min(OVERLAP, len(page.jobs) // 2)  # none behind a job so large that it has a page for itself
+        offset = max(page.next_offset - overlap, 1)
     return Listing(tuple(seen.values()), f"its list of jobs is longer than {MOST_PAGES} pages")
 
 

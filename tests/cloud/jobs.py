@@ -91,7 +91,7 @@ class Jobs:
 
     def page(self, organization: str, query: dict[str, str], now: float) -> dict[str, Any]:
         """GET /v2/jobs. Jobs of other organisations show too where the script put them there by hand."""
-        limit, offset = min(int(query.get("limit") or 500), 500), int(query.get("offset") or 0)
+        limit, offset = min(int(query.get("limit") or 500), self.script.most_listed), int(query.get("offset") or 0)
         if offset == 0:
             self.list_calls += 1
         ref = query.get("client_ref")

@@ -89,6 +89,8 @@ class Script:
     """No job pushed from now on shows in the list before Cloud.reveal."""
     order: str = "newest"
     """Of the list: newest, oldest, or mixed (neither)."""
+    most_listed: int = 500
+    """Jobs in a page of the list, however many are asked for."""
     created_at: bool = True
     """Whether jobs carry their time of creation; false: null."""
     await_seconds: float = 600.0

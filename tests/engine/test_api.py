@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sqlite3
 import time
@@ -231,6 +232,20 @@ def test_a_refused_push_leaves_its_key_unused(client: Client):
     key = str(uuid.uuid4())
     assert client.send("none", {}, key=key).status_code == 404
     assert client.send("add", {"a": 1}, key=key).status_code == 200
+
+
+def test_a_large_job_is_shown_as_a_small_one_is(client: Client):
+    """It is written beside the event loop, in pieces."""
+    job_id = client.push("long", {"sizes": [10, 300_000, 0]})
+    ended = client.end_of(job_id)
+    assert [len(text) for text in data(ended)] == [10, 300_000, 0]
+    answer = client.http.get(f"/v2/jobs/{job_id}", params={"offset": 1})
+    assert answer.json() == {**ended, "outputs": ended["outputs"][1:]}
+    assert answer.text == json.dumps(answer.json(), separators=(",", ":"))
+    (listed,) = client.http.get("/v2/jobs", params={"limit": 1}).json()["data"]
+    assert listed == ended
+    of_function = client.http.get("/v2/functions/me/long/jobs").json()
+    assert of_function == {"data": [ended], "next_offset": -1}
 
 
 def test_lists_are_newest_first_in_pages(client: Client):

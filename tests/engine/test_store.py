@@ -312,3 +312,21 @@ def test_values_are_not_where_an_output_is_looked_for(db: sqlite3.Connection):
     assert "USING INDEX outputs_by_place (job_id=? AND place<?)" in step["detail"]
     columns = [row["name"] for row in db.execute("PRAGMA index_xinfo(outputs_by_place)")]
     assert columns == ["job_id", "place", None]
+
+
+def test_a_page_of_large_jobs_ends_early_and_the_next_one_goes_on(db: sqlite3.Connection):
+    third = "x" * (jobs.PAGE_ROOM // 3)
+    sizes = {"a": 1, "b": 4, "c": 2, "d": 0, "e": 2}
+    for name, outputs in sizes.items():
+        jobs.create(db, new_job(name), NOW)
+        jobs.claim(db, name, "function", NOW)
+        values = {place: {"data": third} for place in range(outputs)}
+        jobs.record(db, Run(name, f"{name}-1"), values, Ended(outputs, ""), NOW)
+    pages, offset, more = [], 0, True
+    while more:
+        rows, more = jobs.page(db, None, 500, offset)
+        pages.append("".join(row.id for row in rows))
+        assert [len(row.outputs) for row in rows] == [sizes[row.id] for row in rows]
+        offset += len(rows)
+    assert pages == ["ed", "c", "b", "a"]
+    assert [[row.id for row in jobs.page(db, None, 2, start)[0]] for start in (0, 3)] == [["e", "d"], ["b"]]

@@ -14,6 +14,7 @@ from sieve_jobs.push.answer import NamedJobError, TooLargeError
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.endpoint import parse_endpoint, retry_after
 from sieve_jobs.push.http import LONGEST_BODY
+from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud, Fault, Outcome, Script
 from tests.push.scene import FastClock
@@ -30,6 +31,15 @@ def call(cloud: Cloud, work: Callable[[Client], Awaitable[T]], *, deadline: floa
             return await work(client)
 
     return asyncio.run(main())
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 500])
+def test_the_list_of_jobs_is_read_whole_in_pages_of_any_size(cloud: Cloud, most: int) -> None:
+    cloud.script.most_listed = most
+    keys = [f"key-{number}" for number in range(7)]
+    pushed = [call(cloud, lambda client, key=key: client.push(BODY, key)) for key in keys]  # type: ignore[misc]
+    listing = call(cloud, lambda client: list_jobs(client, None))
+    assert ([job.id for job in listing.jobs], listing.gap) == ([it.response.id for it in pushed][::-1], None)
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ def count(to: int):
         yield number
 
 
+@sieve.function(name="long")
+def long(sizes: list):
+    for size in sizes:
+        yield "x" * size
+
+
 @sieve.function(name="talk")
 def talk(port: int):
     print("one")
