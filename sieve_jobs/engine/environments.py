@@ -66,6 +66,8 @@ class Environments:
     changed: Callable[[], None]
     _outcomes: dict[Module, Ready | Failed] = field(default_factory=dict)
     _tasks: dict[Module, asyncio.Task[None]] = field(default_factory=dict)
+    _looks: dict[Module, asyncio.Event] = field(default_factory=dict)
+    """Of those that are being made: set once it is known whether anything is to be installed, which takes long."""
     _notes: dict[Environment, tuple[str, ...]] = field(default_factory=dict)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     _over: set[Module] = field(default_factory=set)
@@ -94,9 +96,17 @@ class Environments:
         if (found is None or (again and module in self._over)) and module not in self._tasks:
             self._over.discard(module)
             self._outcomes.pop(module, None)
+            self._looks[module] = asyncio.Event()
             self._tasks[module] = asyncio.ensure_future(self._make(module))
             return None
         return found
+
+    async def known(self, module: Module) -> Ready | Failed | None:
+        """Like `of`, but waits for the look whether anything is missing; None while something is installed."""
+        found = self.of(module)
+        if found is None and module in self._looks:
+            await self._looks[module].wait()
+        return self._outcomes.get(module)
 
     def status(self, module: Module) -> str | None:
         """`building`, `error`, `ready`, or None where nobody asked for it yet. Begins nothing."""
@@ -157,22 +167,25 @@ class Environments:
             if not self.installs or await asyncio.to_thread(are_met, packages):
                 outcome = Ready()
             else:
-                outcome = await self._installed(packages, said)
+                outcome = await self._installed(packages, said, self._looks[module].set)
         except (OSError, ValueError) as error:  # ValueError: a line that is too long
             said.add(f"could not make the environment: {getattr(error, 'strerror', None) or error}")
             outcome = Failed(said.tail())
         finally:
             self._outcomes[module] = outcome
             del self._tasks[module]
+            self._looks.pop(module).set()
         self.built(module, said.lines, isinstance(outcome, Ready))
         self.changed()
         if isinstance(outcome, Failed):
             self._over.add(module)
 
-    async def _installed(self, packages: Sequence[str], said: _Said) -> Ready | Failed:
+    async def _installed(self, packages: Sequence[str], said: _Said, begins: Callable[[], None]) -> Ready | Failed:
         key = environment_key(packages)
         target = self.folder / key
         python = _python_in(target)
+        if not python.exists():
+            begins()
         async with self._locks.setdefault(key, asyncio.Lock()):
             if not python.exists():
                 uv = _find_uv(self.environ)

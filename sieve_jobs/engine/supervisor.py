@@ -142,10 +142,14 @@ class Supervisor:
         return done
 
     async def describe(self, function: Function) -> None:
-        """Has a worker import the function's module, to learn its inputs; nothing if no worker may run, or not yet."""
-        if self.is_ending or self.capacity == 0 or not self._has_ground(function.module):
+        """Has a worker import the function's module, to learn its inputs.
+
+        Nothing if no worker may run, or none yet: what the module runs on is being installed.
+        """
+        if self.is_ending or self.capacity == 0:
             return
-        await self.learning.describe(function)
+        if isinstance(await self.environments.known(function.module), Ready) and not self.is_ending:
+            await self.learning.describe(function)
 
     async def end(self) -> int:
         """Queues running jobs again, ends all workers; how many jobs that were."""

@@ -235,6 +235,8 @@ def test_without_installing_functions_run_on_the_engines_own_environment(tmp_pat
         attach_with(settings_for(tmp_path)) as engine,
         Client(engine.url, engine.key) as client,
     ):
+        first = client.http.get("/v2/functions/me/greet").json()  # whoever asks first waits for what is asked
+        assert first["latest_version"]["build_status"] == "ready"
         job_id = client.push("greet", {})
         until(lambda: client.job(job_id)["status"] == "error")  # greeting_words is not here
         assert "python_packages are not installed" in "".join(line for _, line in client.lines(job_id))
