@@ -19,6 +19,8 @@ from sieve_jobs.wire import Json
 
 _REFERENCE = re.compile(r"[^/:\s]+/[^/:\s]+(:[^/:\s]+)?")
 _LOG_PAUSE = 0.5
+_MADE_WITHIN, _MADE_PAUSE = 600.0, 0.5
+"""Seconds that a version is waited for which is being made, and between two looks at it."""
 _LAST_LINES = 10.0
 """Seconds that a job at its end is waited for to have its last lines printed: a program may end right after."""
 
@@ -93,9 +95,22 @@ class Reference:
         return {**first, **named}
 
     def _parameters(self, api: Api) -> list[str]:
-        """The names of the inputs in order: the API takes inputs by place or by name, not both at once."""
-        version = client.get_function(api, self.name).get("latest_version")
-        inputs = version.get("inputs") if isinstance(version, dict) else None
+        """The names of the inputs in order: the API takes inputs by place or by name, not both at once.
+
+        A version that is not made yet has none to show, and is waited for as its job would be.
+        """
+        deadline = time.monotonic() + _MADE_WITHIN
+        while True:
+            found = client.get_function(api, self.name).get("latest_version")
+            version = found if isinstance(found, dict) else {}
+            inputs, status = version.get("inputs"), version.get("build_status", "ready")
+            if status == "ready" or (isinstance(inputs, list) and inputs):
+                break
+            if status == "error" or time.monotonic() >= deadline:
+                raise ValueError(
+                    f"the inputs of {self.name} are not known, its version is {status!r}: give all of them by name"
+                )
+            time.sleep(_MADE_PAUSE)
         return [str(item["name"]) for item in inputs if isinstance(item, dict)] if isinstance(inputs, list) else []
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sieve_jobs import sdk as sieve
-from sieve_jobs.sdk import client, session
+from sieve_jobs.sdk import client, reference, session
 
 PUSHED = {"id": "j1", "status": "queued", "stream_output": False}
 
@@ -131,6 +131,25 @@ def test_a_push_that_was_surely_not_taken_is_sent_again_as_the_same(wire: Wire):
     body = {"function": "a/b:1234", "inputs": [1], "webhooks": [{"type": "job.complete", "url": "https://h/x"}]}
     assert wire.bodies("/v2/push") == [body, body]
     assert len({headers["idempotency-key"] for _, _, headers, _ in wire.asked}) == 1
+
+
+def test_inputs_by_place_and_by_name_wait_for_the_names(wire: Wire, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reference, "_MADE_PAUSE", 0.0)
+
+    def version(status: str, *names: str) -> tuple[int, Any]:
+        return 200, {"latest_version": {"build_status": status, "inputs": [{"name": name} for name in names]}}
+
+    wire.answers |= {"POST /v2/push": [(200, PUSHED)]}
+    wire.answers["GET /v2/functions/a/b"] = [version("queued"), version("building"), version("ready", "x", "y")]
+    sieve.function.get("a/b").push(1, y=2)
+    assert [body["inputs"] for body in wire.bodies("/v2/push")] == [{"x": 1, "y": 2}]
+    wire.answers["GET /v2/functions/a/b"] = [version("ready", "x")]
+    with pytest.raises(ValueError, match="Too many inputs: 2 given, 1 expected"):
+        sieve.function.get("a/b").push(1, 2, y=2)
+    wire.answers["GET /v2/functions/a/b"] = [version("queued"), version("error")]
+    with pytest.raises(ValueError, match="the inputs of a/b are not known, its version is 'error': give all of them"):
+        sieve.function.get("a/b").push(1, y=2)
+    assert len(wire.bodies("/v2/push")) == 1
 
 
 def test_local_files_are_uploaded_wherever_they_stand(wire: Wire, tmp_path: Path):
