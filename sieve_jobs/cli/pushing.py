@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.answering import Outcome, answer
@@ -12,6 +13,7 @@ from sieve_jobs.cli.connection import FarSide, call, default_workers, far_side, 
 from sieve_jobs.cli.consent import can_ask, require_consent
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import secret_values
+from sieve_jobs.cli.guarding import passes
 from sieve_jobs.cli.interrupt import run_interruptible
 from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
@@ -97,7 +99,8 @@ def _agreed(session: Session, state: Held, asked: Asked) -> Planned:
             require_consent(session, planned.plan, yes=asked.yes, quiet=session.as_json or asked.events)
         if not session.target.is_local:
             required_key(session)
-        if state.secure(planned.plan.where.serial):
+        options = partial(apply_options, session, planned=planned, asked=asked)
+        if passes(session, state.store, planned, options) and state.secure(planned.plan.where.serial):
             return planned
         session.streams.say("another run wrote the state meanwhile; planned again:")
 
@@ -205,7 +208,7 @@ def _push(
     from sieve_jobs.push.apply import apply
 
     plan = planned.plan
-    options = replace(apply_options(session, far, planned, asked), unlock=unlock)
+    options = replace(apply_options(session, far, planned, asked), unlock=unlock, guarded=session.target.in_git)
 
     def work(client: Client, stop: Stop, emit: Callable[[Event], None]) -> Awaitable[ApplyResult]:
         return apply(plan, store, client, replace(options, stop=stop), emit)

@@ -12,6 +12,7 @@ from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
 from sieve_jobs.cli.forgotten import note_forgotten
+from sieve_jobs.cli.guarding import is_passed
 from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.looking import as_configured, function_problems, interest_of, shown_paths, with_functions
 from sieve_jobs.cli.parked import Parked
@@ -24,6 +25,7 @@ from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.guard import check, finished_jobs
 from sieve_jobs.plan.plan import Plan, PlanOptions
 from sieve_jobs.push.apply import apply
+from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.render.quantity import count
 from sieve_jobs.render.watching import paths as in_words
@@ -219,7 +221,9 @@ class Rounds:
             if paths:
                 screen.say("changed", "changed", "dim", f"{in_words(paths)}: nothing to do", paths=[*paths][:20])
             return Round.DONE, "nothing"
-        if not state.secure(plan.where.serial):
+        options = self._options(session, planned, state)
+        passed = not session.target.in_git or await is_passed(self._client, state.store, planned, options)
+        if not (passed and state.secure(plan.where.serial)):
             return Round.AGAIN, "moved"  # others wrote a shared state meanwhile: it is planned again
         if paths and (plan.changes or not planned.plan.refresh):
             screen.say("changed", "changed", "strong", in_words(paths), paths=[*paths][:20])
@@ -228,17 +232,15 @@ class Rounds:
         if plan.changes:
             screen.plan(plan)
         screen.crowd([change.name for change in plan.changes if change.action in (Action.PUSH, Action.REUSE)])
-        result = await self._apply(session, planned, state)
-        return self._taken_in(result, plan)
+        screen.refused.clear()
+        return self._taken_in(await apply(plan, state.store, self._client, options, screen.emit), plan)
 
-    async def _apply(self, session: Session, planned: Planned, state: Held) -> ApplyResult:
-        self._screen.refused.clear()
-        options = replace(
+    def _options(self, session: Session, planned: Planned, state: Held) -> ApplyOptions:
+        return replace(
             apply_options(session, self._far, planned, self._asked),
             stop=self._stop, follower=self._following.follower, saver=self._following.saver,
-            unlock=state.unlock, wait=None,
+            unlock=state.unlock, wait=None, guarded=session.target.in_git,
         )  # fmt: skip
-        return await apply(planned.plan, state.store, self._client, options, self._screen.emit)
 
     def _taken_in(self, result: ApplyResult, plan: Plan) -> tuple[Round, str]:
         self._screen.problems("pushes", ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sieve_jobs.errors import CallError, ExitCode, InvalidError
+from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.plan import Plan
@@ -16,12 +16,7 @@ from sieve_jobs.push.doubts import Doubts
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Event, Moved, Orphaned, Pruned
 from sieve_jobs.push.followed import Followed
-from sieve_jobs.push.guard import (
-    refuse_forgotten_jobs,
-    refuse_key_of_another,
-    refuse_other_endpoint,
-    unset_secret,
-)
+from sieve_jobs.push.guard import ASK, refuse
 from sieve_jobs.push.options import ApplyOptions
 from sieve_jobs.push.report import report
 from sieve_jobs.push.result import ApplyResult
@@ -39,24 +34,15 @@ async def apply(
     needs is not set) and GuardedError before anything is sent, and what the first look at *store* raises.
     """
     state = store.load()
-    refuse_other_endpoint(plan, state.header)
-    _refuse_unset_secrets(plan, options)
     run = Run(plan, store, state.header, client, options=options, emit=emit)
     try:
-        await refuse_forgotten_jobs(plan, state, client, options)
-        await refuse_key_of_another(plan, state, client, options)
+        if not options.guarded:
+            await refuse(plan, state, client, options)
     except CallError as error:
-        problem = run.call_failed(error, "ask the far side for its jobs before the first push")
+        problem = run.call_failed(error, ASK)
         run.halt(problem, ExitCode.ERROR, problem.message)
         return report(run, None)
     return report(run, await conduct(run, lambda doubts: _push_all(run, state, doubts)))
-
-
-def _refuse_unset_secrets(plan: Plan, options: ApplyOptions) -> None:
-    pushes = [change for change in plan.changes if change.action is Action.PUSH]
-    problems = [problem for change in pushes if (problem := unset_secret(change)) is not None]
-    if problems and not options.continue_only:
-        raise InvalidError(*problems)
 
 
 async def _push_all(run: Run, state: State, doubts: Doubts) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import CallError, GuardedError
+from sieve_jobs.errors import CallError, GuardedError, InvalidError
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
 from sieve_jobs.plan.plan import Plan
@@ -22,6 +22,17 @@ from sieve_jobs.wire import Job
 
 SHOWN = 5
 """Names in a message."""
+
+
+ASK = "ask the far side for its jobs before the first push"
+
+
+async def refuse(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
+    """Raises InvalidError and GuardedError for what keeps *plan* from being begun, CallError if nobody tells."""
+    refuse_other_endpoint(plan, state.header)
+    _refuse_unset_secrets(plan, options)
+    await _refuse_forgotten_jobs(plan, state, client, options)
+    await _refuse_key_of_another(plan, state, client, options)
 
 
 def refuse_other_endpoint(plan: Plan, header: Header) -> None:
@@ -50,7 +61,14 @@ def unset_secret(change: Change) -> Diagnostic | None:
     )
 
 
-async def refuse_forgotten_jobs(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
+def _refuse_unset_secrets(plan: Plan, options: ApplyOptions) -> None:
+    pushes = [change for change in plan.changes if change.action is Action.PUSH]
+    problems = [problem for change in pushes if (problem := unset_secret(change)) is not None]
+    if problems and not options.continue_only:
+        raise InvalidError(*problems)
+
+
+async def _refuse_forgotten_jobs(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
     """Raises GuardedError where a state that never pushed meets jobs like those it is about to push.
 
     Then the state was lost, or is not the one meant. Raises CallError if the far side cannot be asked.
@@ -72,7 +90,7 @@ async def refuse_forgotten_jobs(plan: Plan, state: State, client: Client, option
         )
 
 
-async def refuse_key_of_another(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
+async def _refuse_key_of_another(plan: Plan, state: State, client: Client, options: ApplyOptions) -> None:
     """Raises GuardedError where the api key is not of the organisation that the state belongs to.
 
     Asked before the first push, which would tell as well but buy a job there. Raises CallError where nothing could

@@ -35,6 +35,8 @@ class ApplyOptions:
     """Does only what earlier runs began: settles doubts and follows jobs."""
     planned_only: bool = False
     """The plan was reviewed and saved: nothing is pushed that it does not push, so what is gone stays gone."""
+    guarded: bool = False
+    """`guard.refuse` was asked about this plan, and let it pass."""
     new_state: bool = False
     """An empty state is meant, although the far side has jobs like those planned."""
     save: SaveOptions | None = None

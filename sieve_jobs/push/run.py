@@ -212,16 +212,28 @@ class Run:
     def call_failed(self, error: CallError, what: str) -> Diagnostic:
         """The problem of a call that gave nothing; a key that is refused ends the run."""
         message = self.redactor.clean(f"could not {what}: {error.message}")
-        if error.status in (401, 402, 403) or (error.status is not None and 300 <= error.status < 400):
-            problem = refused_everything(message, error.status)
+        problem = unanswered(error, message, sent=bool(self.pushed))
+        if refuses_everything(error):
             self.halt(problem, ExitCode.ERROR, message)
-            return problem
-        if isinstance(error, NoEngineError):
-            self.halt(error.problem, ExitCode.ERROR, error.message)
-            return error.problem
-        if isinstance(error, UnreachableError) and not self.pushed:
-            return Diagnostic("SJ145", message, hint="nothing was sent; check the endpoint, then run apply again")
-        return Diagnostic("SJ149", message)
+        elif isinstance(error, NoEngineError):
+            self.halt(problem, ExitCode.ERROR, error.message)
+        return problem
+
+
+def unanswered(error: CallError, message: str, *, sent: bool) -> Diagnostic:
+    """The problem of a call that gave nothing, told as *message*; *sent*: something was pushed before it."""
+    if error.status is not None and refuses_everything(error):
+        return refused_everything(message, error.status)
+    if isinstance(error, NoEngineError):
+        return error.problem
+    if isinstance(error, UnreachableError) and not sent:
+        return Diagnostic("SJ145", message, hint="nothing was sent; check the endpoint, then run apply again")
+    return Diagnostic("SJ149", message)
+
+
+def refuses_everything(error: CallError) -> bool:
+    """Whether the far side refuses us, whatever is asked for."""
+    return error.status in (401, 402, 403) or (error.status is not None and 300 <= error.status < 400)
 
 
 def place_of(change: Change) -> Place:

@@ -130,6 +130,58 @@ def test_a_new_state_is_made_under_the_lineage_that_is_pinned(remote: Path, clou
     assert len(cloud.pushes) == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "environ", "said"),
+    [
+        pytest.param(Fault(status=401, route="jobs", times=-1), {}, "SJ144", id="a key that is not valid"),
+        pytest.param(Fault("close", route="jobs", times=-1), {}, "SJ149", id="nobody answers"),
+        pytest.param(None, {"SIEVE_API_KEY": ""}, "SJ172", id="no key"),
+    ],
+)
+def test_what_is_refused_before_the_first_push_makes_no_state(
+    remote: Path, fault: Fault | None, environ: dict[str, str], said: str
+) -> None:
+    with Cloud.running(Script(faults=[fault] if fault else [])) as cloud:
+        clone = Clone.of(remote, "a", cloud.url, 1)
+        refused = clone.apply(**environ)
+        assert (refused.code, said in refused.err) == (3 if said == "SJ172" else 1, True), refused.all
+        assert not (remote / REF).exists()
+        assert not cloud.pushes
+        if fault is None:
+            return
+        cloud.script.faults = []
+        assert clone.apply().code == 0
+
+
+def test_jobs_of_a_run_that_came_first_are_not_those_of_a_lost_state(remote: Path) -> None:
+    """A run plans on an empty state; before it has looked at the far side's jobs, another one pushes them."""
+    with Cloud.running(Script(faults=[Fault("hold", route="jobs")])) as cloud:
+        ours, theirs = (Clone.of(remote, name, cloud.url, 2) for name in "ab")
+        with started(ours.root, "apply", "-t", "prod", "--yes") as process:
+            cloud.wait_for(lambda seen: any(request.route == "jobs" for request in seen.requests))
+            assert theirs.apply().code == 0
+            cloud.let_go()
+            _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert "another run wrote the state meanwhile; planned again" in err
+        assert widths(cloud) == [0, 1]
+
+
+def test_a_refused_look_leaves_what_the_way_back_needs(remote: Path, cloud: Cloud) -> None:
+    """As a person does it who follows the hint: a clone that is refused still has the newest state."""
+    ours, theirs = (Clone.of(remote, name, cloud.url, 2) for name in "ab")
+    assert ours.apply().code == 0
+    git(remote, "update-ref", "-d", REF)
+    theirs.write("clip-0.yaml", spec(width=7))
+    theirs.write("clip-1.yaml", spec(width=8))
+    assert theirs.apply().code == 0
+    refused = ours.remote("plan")
+    assert (refused.code, "SJ163" in refused.err) == (1, True)
+    assert f"'git push --force origin {REF}'" in refused.err
+    git(ours.root, "push", "--force", "origin", REF)
+    assert ours.remote("plan", "--detailed-exitcode").code == 0
+
+
 def test_what_adopt_cannot_tell_is_a_persons_to_decide(remote: Path, cloud: Cloud) -> None:
     clone = Clone.of(remote, "a", cloud.url, 3)
     twins = [cloud.add_job({"function": "sieve/dubbing", "inputs": {"width": 0}}) for _ in range(2)]
@@ -137,6 +189,7 @@ def test_what_adopt_cannot_tell_is_a_persons_to_decide(remote: Path, cloud: Clou
     cloud.finish(failed.id, "error", "boom")
     guarded = clone.apply()
     assert (guarded.code, "SJ147" in guarded.err) == (6, True)
+    assert not (remote / REF).exists()
     ran = clone.ran("state", "adopt", "-t", "prod", "--yes", "--json")
     assert ran.code == 5
     assert ran.document["adopted"] == []

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from sieve_jobs.errors import GuardedError, SieveJobsError, StateError
+from sieve_jobs.state.git.repository import Repository
 from sieve_jobs.state.snapshot import FORMAT
 from sieve_jobs.state.writes import PutEntry, PutIntent
-from tests.state.remote import REF, code_of, commit_file, copy_of, git, make_clone, make_remote, open_in, text_of, tip
+from tests.state.remote import (
+    REF,
+    code_of,
+    commit_file,
+    copy_of,
+    git,
+    install_hook,
+    make_clone,
+    make_remote,
+    open_in,
+    text_of,
+    tip,
+)
 from tests.state.samples import entry, intent
 
 
@@ -47,7 +61,7 @@ def test_a_state_that_is_gone_is_refused_and_can_be_put_back(tmp_path: Path, ope
     assert f"git push origin {REF}" in text_of(caught.value)
     with pytest.raises(SieveJobsError):
         store.commit([PutIntent(intent("u1"))], 1)
-    git(clone, "push", "-q", "origin", f"{git(clone, 'rev-parse', f'{REF}^')}:{REF}")  # what was tried last is on top
+    git(clone, "push", "-q", "origin", REF)  # what was tried meanwhile is not in it
     assert list(store.load().settled) == ["a"]
 
 
@@ -79,6 +93,54 @@ def test_a_missing_state_that_the_config_names_is_refused_until_it_is_meant(tmp_
     made.commit([PutEntry(entry("a"))], 0)
     again = opened.enter_context(open_in(make_clone(tmp_path, "b"), lineage="lineage-1"))
     assert (again.load().header.lineage, again.names()) == ("lineage-1", ["a"])
+
+
+def back(clone: Path, error: SieveJobsError) -> None:
+    """Does what *error* says in *clone*."""
+    command = str(error.diagnostics[0].hint).split("'git ")[1].split("'")[0]
+    git(clone, *command.split())
+
+
+def test_a_clone_that_refuses_a_state_can_put_its_own_back(tmp_path: Path, opened: ExitStack) -> None:
+    clone, remote = make_clone(tmp_path), make_remote(tmp_path)
+    store = opened.enter_context(open_in(clone))
+    store.commit([PutEntry(entry("a"))], 0)
+    first = tip(remote)
+    store.commit([PutEntry(entry("b"))], 1)
+    newest = tip(remote)
+    git(remote, "update-ref", REF, first)
+    for _ in range(2):
+        with pytest.raises(StateError) as caught:
+            opened.enter_context(open_in(clone, read_only=True)).load()
+        assert code_of(caught.value) == "SJ162"
+    back(clone, caught.value)
+    assert (tip(remote), store.names()) == (newest, ["a", "b"])
+    git(remote, "update-ref", "-d", REF)
+    opened.enter_context(open_in(make_clone(tmp_path, "b"))).commit([PutEntry(entry("c"))], 0)
+    with pytest.raises(StateError) as caught:
+        store.load()
+    assert code_of(caught.value) == "SJ163"
+    back(clone, caught.value)
+    assert (tip(remote), list(store.load().settled)) == (newest, ["a", "b"])
+
+
+def test_a_commit_that_was_not_taken_is_not_what_a_clone_puts_back(tmp_path: Path, opened: ExitStack) -> None:
+    clone, remote = make_clone(tmp_path), make_remote(tmp_path)
+    store = opened.enter_context(open_in(clone))
+    store.commit([PutEntry(entry("a"))], 0)
+    hook = install_hook(remote, "pre-receive", "exit 1")
+    with pytest.raises(StateError):
+        store.commit([PutIntent(intent("u1"))], 1)
+    hook.unlink()
+    assert git(clone, "rev-parse", REF) == tip(remote)
+
+
+def test_what_is_there_by_now_is_fetched(tmp_path: Path, opened: ExitStack) -> None:
+    clone = make_clone(tmp_path, "a")
+    opened.enter_context(open_in(clone)).commit([PutEntry(entry("a"))], 0)
+    behind = Repository(make_clone(tmp_path, "b"), os.environ, REF)
+    assert behind.fetch("1" * 40) == tip(make_remote(tmp_path))
+    assert behind.local() is None
 
 
 def test_a_newer_format_is_not_read(tmp_path: Path, opened: ExitStack) -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.shared import Clone, make_remote
+from tests.acceptance.shared import REF, Clone, make_remote
 from tests.cloud import Cloud
 from tests.project import spec
 from tests.watch.watched import REMOTE, pushed, save, watching
+
+
+def test_what_is_refused_makes_no_state(tmp_path: Path, cloud: Cloud) -> None:
+    remote = make_remote(tmp_path)
+    clone = Clone.of(remote, "one", cloud.url, 1)
+    cloud.add_job({"function": "sieve/dubbing", "inputs": {"width": 0}})
+    with watching(clone, *REMOTE) as watched:
+        (refused,) = (event for event in watched.seen if event["event"] == "problems")
+        assert refused["problems"][0]["code"] == "SJ147"
+        assert watched.end() == 130
+    assert not (remote / REF).exists()
+    assert not cloud.pushes
 
 
 def test_another_clone_and_a_watch_share_one_state(tmp_path: Path, cloud: Cloud) -> None:

@@ -116,30 +116,29 @@ def missing(place: str, lineage: str, target: str) -> GuardedError:
     )
 
 
-def gone(place: str, serial: int, ref: str, remote: str, target: str) -> StateError:
-    """It was there before."""
+def gone(place: str, serial: int, back: str | None, target: str) -> StateError:
+    """It was there before. *back* is the command that puts it back from this clone, None where none does."""
     return StateError(
         Diagnostic(
             "SJ162",
             f"the state '{place}' is gone from the remote; this clone saw it at serial {serial}",
-            hint=f"git push {remote} {ref} brings back what this clone saw last; else rebuild it: "
-            f"sieve-jobs state adopt -t {target}",
+            hint=f"{_put_back(back)}{'else ' if back else ''}rebuild it: sieve-jobs state adopt -t {target}",
         )
     )
 
 
-def rolled_back(place: str, serial: int, seen: int, mark: str) -> StateError:
+def rolled_back(place: str, serial: int, seen: int, mark: str, back: str | None) -> StateError:
+    put_back = _put_back(back) or "put back the newer one, or it would push again what it forgot; "
     return StateError(
         Diagnostic(
             "SJ162",
             f"the state '{place}' has serial {serial}, but serial {seen} was seen here before",
-            hint="put back the newer one, or it would push again what it forgot; "
-            f"if it was set back on purpose, delete '{mark}'",
+            hint=f"{put_back}if it was set back on purpose, delete '{mark}'",
         )
     )
 
 
-def other_lineage(place: str, found: str, expected: str, *, pinned: bool, mark: str) -> StateError:
+def other_lineage(place: str, found: str, expected: str, *, pinned: bool, mark: str, back: str | None) -> StateError:
     whose = "the config says" if pinned else "this clone knows"
     way = (
         "set the lineage of the config to it if it is the one meant"
@@ -148,9 +147,14 @@ def other_lineage(place: str, found: str, expected: str, *, pinned: bool, mark: 
     )
     return StateError(
         Diagnostic(
-            "SJ163", f"the state '{place}' has the lineage '{found}', {whose} '{expected}'; nothing was sent", hint=way
+            "SJ163", f"the state '{place}' has the lineage '{found}', {whose} '{expected}'; nothing was sent",
+            hint=f"{_put_back(back)}{way}",
         )
-    )
+    )  # fmt: skip
+
+
+def _put_back(command: str | None) -> str:
+    return f"'{command}' puts back what this clone saw last; " if command is not None else ""
 
 
 def newer(place: str, found: int, known: int, tool: str) -> StateError:

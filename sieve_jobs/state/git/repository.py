@@ -12,6 +12,8 @@ from sieve_jobs.state.git.command import FETCH_SECONDS, LOCAL_SECONDS, NETWORK_S
 from sieve_jobs.state.git.problems import no_git, no_remote, out_of_reach
 
 ORIGIN = "origin"
+FETCHES = 5
+"""Times that the remote's commit may have changed before it was here."""
 _AUTHOR = "sieve-jobs <sieve-jobs@localhost>"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _RACED = re.compile(r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value")
@@ -69,16 +71,32 @@ class Repository:
                 return oid
         return None
 
-    def fetch(self) -> str:
-        """Brings the remote's commit here, kept from git's clean-up by a ref of the same name; returns it."""
-        done = self._git(
-            "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-prune",
-            "--no-filter", "--refmap=", self.remote, f"+{self.ref}:{self.ref}", seconds=FETCH_SECONDS,
-        )  # fmt: skip
-        found = self.local() if done.code == 0 else None
-        if found is None:
-            raise out_of_reach(self.remote, done.said)
-        return found
+    def fetch(self, tip: str) -> str:
+        """Brings what the remote has here: *tip*, as it said, or what is there by now; returns which.
+
+        No ref says so yet: what this clone had is not given up for a state that nobody has judged (see keep).
+        """
+        for _ in range(FETCHES):
+            done = self._git(
+                "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-prune",
+                "--no-filter", "--refmap=", self.remote, self.ref, seconds=FETCH_SECONDS,
+            )  # fmt: skip
+            if done.code != 0:
+                raise out_of_reach(self.remote, done.said)
+            if self.has(tip):
+                return tip
+            found = self.tip()
+            if found is None:
+                break
+            tip = found
+        raise out_of_reach(self.remote, f"{self.ref} is another one each time it is fetched")
+
+    def keep(self, oid: str) -> None:
+        """Lets the ref of the same name say *oid* here, so that a lost state can be put back from here.
+
+        Nothing rests on it: where the ref cannot be written, what is gone later is fetched again.
+        """
+        self._git("update-ref", self.ref, oid)
 
     def local(self) -> str | None:
         """The commit that the ref of the same name has here."""
@@ -153,7 +171,7 @@ class Repository:
         return found
 
     def write(self, draft: Draft) -> str:
-        """Makes the commit here and returns its id. Nothing is sent."""
+        """Makes the commit here and returns its id. Nothing is sent, and no ref says so."""
         done = self._git("fast-import", "--quiet", "--force", "--done", given=_stream(self.ref, draft))
         oid = done.text.strip()
         if done.code != 0 or not _OID.fullmatch(oid):
@@ -219,7 +237,7 @@ def _blob(oid: str) -> str | None:
 
 
 def _stream(ref: str, draft: Draft) -> bytes:
-    """The commit as git fast-import takes it."""
+    """The commit as git fast-import takes it. At the end its branch is reset to nothing, which leaves *ref* alone."""
     lines: list[bytes] = []
     if draft.cut is not None:
         lines += [_commit(ref, 2, draft.at, "history is cut here"), f'M 040000 {draft.cut} ""\n'.encode()]
@@ -236,7 +254,7 @@ def _stream(ref: str, draft: Draft) -> bytes:
             lines += [f"M 100644 inline {path}\ndata {len(content)}\n".encode(), content, b"\n"]
         else:
             lines.append(f"D {path}\n".encode())
-    return b"".join([*lines, b"\nget-mark :1\ndone\n"])
+    return b"".join([*lines, b"\nget-mark :1\n", f"reset {ref}\n\n".encode(), b"done\n"])
 
 
 def _commit(ref: str, mark: int, at: int, message: str) -> bytes:

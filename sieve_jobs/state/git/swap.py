@@ -96,6 +96,7 @@ class Swap:
                 head, draft = prepared
                 sent.append(_Sent(self._repository.write(draft), head))
                 if self._send(sent[-1].oid, origin.commit):
+                    self._repository.keep(sent[-1].oid)
                     self._copy.put_origin(connection, sent[-1].oid, head, self._now())
                     return self._done(head)
                 connection.execute("ROLLBACK")

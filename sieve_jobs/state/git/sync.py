@@ -64,13 +64,16 @@ class Sync:
         tip = self._repository.tip()
         with self._copy.transaction() as connection:
             origin = self._copy.origin(connection)
+            before = origin.commit
             if tip is None:
                 origin = self._absent(connection, origin)
             elif tip != origin.commit:
-                origin = self._take(connection, origin, self._repository.fetch())
+                origin = self._take(connection, origin, self._repository.fetch(tip))
             elif self._meant.writes and not self._repository.has(tip):
-                self._repository.fetch()  # the copy came from another clone: a cache of CI, for one
+                self._repository.fetch(tip)  # the copy came from another clone: a cache of CI, for one
             self._copy.put_origin(connection, origin.commit, origin.head, self._now())
+        if origin.commit is not None and origin.commit != before:
+            self._repository.keep(origin.commit)
         self.remember(origin.head)
         return self._copy.origin()
 
@@ -100,12 +103,11 @@ class Sync:
 
     def _absent(self, connection: sqlite3.Connection, origin: Origin) -> Origin:
         """The remote has no such ref."""
-        meant, (_, serial) = self._meant, self._seen()
+        meant, (lineage, serial) = self._meant, self._seen()
         known = max(serial, origin.head.header.serial)
         if not meant.new_state:
             if known:
-                repository = self._repository
-                raise problems.gone(meant.place, known, repository.ref, repository.remote, meant.target)
+                raise problems.gone(meant.place, known, self._way_back(lineage or None, known, "push"), meant.target)
             if meant.lineage is not None and meant.writes:
                 raise problems.missing(meant.place, meant.lineage, meant.target)
         lineage = meant.lineage or (new_lineage() if known else origin.head.header.lineage)
@@ -160,10 +162,23 @@ class Sync:
         for expected, pinned in ((meant.lineage, True), (lineage or None, False)):
             if expected not in (None, header.lineage):
                 raise problems.other_lineage(
-                    meant.place, header.lineage, str(expected), pinned=pinned, mark=self._shown_mark()
-                )
+                    meant.place, header.lineage, str(expected), pinned=pinned, mark=self._shown_mark(),
+                    back=self._way_back(expected, 0, "push --force"),
+                )  # fmt: skip
         if header.serial < serial:
-            raise problems.rolled_back(meant.place, header.serial, serial, self._shown_mark())
+            back = self._way_back(header.lineage, serial, "push --force")
+            raise problems.rolled_back(meant.place, header.serial, serial, self._shown_mark(), back)
+
+    def _way_back(self, lineage: str | None, serial: int, push: str) -> str | None:
+        """The command that puts back what this clone saw last; None if that is older, or of another lineage."""
+        try:
+            commit = self._repository.local()
+            header = None if commit is None else self._head(commit).header
+        except (SieveJobsError, DocumentError):
+            return None
+        if header is None or header.serial < serial or lineage not in (None, header.lineage):
+            return None
+        return f"git {push} {self._repository.remote} {self._repository.ref}"
 
     def _batch(
         self, connection: sqlite3.Connection, changed: dict[str, tuple[str | None, str | None]], head: Head
