@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from sieve_jobs.errors import CallError, RefusedError
 from sieve_jobs.plan.action import Action, Reason
@@ -13,7 +14,7 @@ from sieve_jobs.plan.decide import decide
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Dropped
-from sieve_jobs.push.projection import Likeness, hash_of, likeness, project
+from sieve_jobs.push.projection import Likeness, hash_of, holds_secret, likeness, project
 from sieve_jobs.push.reconcile import Listing, judge, list_jobs, since
 from sieve_jobs.push.run import Run
 from sieve_jobs.push.verdict import Absent, Match, Unclear, Verdict
@@ -53,7 +54,7 @@ class Doubts:
     def add(self, intent: Intent, change: Change | None, before: Entry | None, *, own: bool) -> None:
         """*own*: this run made the push, so that its class is busy already."""
         if not own:
-            self.run.orders.block(intent.projection_hash)
+            self.run.orders.block(hash_of(intent.projection))
         self.open.append(Doubt(intent, change, before, self.run.clock.monotonic(), own))
 
     async def look(self) -> None:
@@ -169,7 +170,7 @@ class Doubts:
 
     def _close(self, doubt: Doubt) -> None:
         self.open.remove(doubt)
-        self.run.orders.unblock(doubt.intent.projection_hash)
+        self.run.orders.unblock(hash_of(doubt.intent.projection))
 
     def _adopt(self, doubt: Doubt, job: Job) -> None:
         """The push arrived. If the spec asks for something else by now, that is pushed next."""
@@ -178,7 +179,7 @@ class Doubts:
         entry = adopt(run, intent, job, how, before=doubt.before, change=change)
         if doubt.own:
             run.pushed.add(intent.name)
-        if change is not None and change.detail is not None and not still_wanted(run, intent, change.detail):
+        if change is not None and change.detail is not None and still_wanted(run, intent, change.detail) is Still.NO:
             self._next(change, entry, doubt.before)
 
     def _again(self, doubt: Doubt, change: Change) -> None:
@@ -188,7 +189,17 @@ class Doubts:
             self.open.remove(doubt)
             run.hold(change, intent, f"{intent.attempt} attempts went unanswered, and none of them shows", ())
             return
-        if change.detail is not None and still_wanted(run, intent, change.detail):
+        still = Still.NO if change.detail is None else still_wanted(run, intent, change.detail)
+        if still is Still.UNCLEAR:
+            self.open.remove(doubt)
+            run.hold(
+                change,
+                intent,
+                "it holds a secret, and was made with another SIEVE_JOBS_STATE_KEY: they cannot be compared",
+                (),
+            )
+            return
+        if change.detail is not None and still is Still.YES:
             reason = Reason(intent.draft.reason)
             order = Order(change, change.detail, reason, doubt.before, run.options.key, Action.RESOLVE, intent)
             run.orders.add(order)
@@ -225,8 +236,22 @@ class Doubts:
             )
 
 
-def still_wanted(run: Run, intent: Intent, detail: Detail) -> bool:
+class Still(Enum):
+    """Whether a spec still asks for what was pushed."""
+
+    YES = "yes"
+    NO = "no"
+    UNCLEAR = "unclear"
+    """All that can be compared is the same; a secret cannot, as it was tagged with another key."""
+
+
+def still_wanted(run: Run, intent: Intent, detail: Detail) -> Still:
     """Whether the spec as it is now asks for what was pushed, and would be seen the same in the far side's list."""
-    ignored = run.options.plan.ignore_query
-    same = digest_under(detail, intent.draft.variables, ignore_query=ignored) == intent.draft.digest
-    return same and hash_of(project(detail.spec, run.options.key)) == intent.projection_hash
+    ignored, key = run.options.plan.ignore_query, run.options.key
+    if digest_under(detail, intent.draft.variables, ignore_query=ignored) != intent.draft.digest:
+        return Still.NO
+    now = project(detail.spec, key)
+    if hash_of(now) == hash_of(intent.projection):
+        return Still.YES
+    other_key = now["key"] != intent.projection.get("key") and holds_secret(intent.projection)
+    return Still.UNCLEAR if other_key else Still.NO

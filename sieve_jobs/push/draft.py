@@ -63,7 +63,10 @@ def intent_of(
     """The intent of *order*'s first attempt, or of the next one of the push in *doubt* that it repeats."""
     draft = draft_entry(order.detail, order.reason, now=now, commit=commit)
     if doubt is not None:
-        return replace(doubt, attempt=doubt.attempt + 1, at=now, server_at=server_now, draft=draft)
+        return replace(
+            doubt, attempt=doubt.attempt + 1, at=now, server_at=server_now, draft=draft,
+            projection=order.projection, projection_hash=order.projection_hash,
+        )  # fmt: skip
     return Intent(
         uuid=str(uuid.uuid4()), attempt=1, at=now, server_at=server_now, first_at=now, endpoint=endpoint,
         organization_id=organization, projection=order.projection, projection_hash=order.projection_hash, draft=draft,

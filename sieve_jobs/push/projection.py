@@ -49,8 +49,15 @@ def project(spec: JobSpec, key: TagKey | None) -> dict[str, Json]:
 
 
 def hash_of(projection: Mapping[str, Json]) -> str:
-    """Pushes with equal hashes cannot be told apart in a listing."""
-    return hashlib.sha256(canonical(dict(projection)).encode(errors="surrogatepass")).hexdigest()
+    """Pushes with equal hashes cannot be told apart in a listing. Where nothing is secret the key does not matter."""
+    told = projection if holds_secret(projection) else {**projection, "key": ""}
+    return hashlib.sha256(canonical(dict(told)).encode(errors="surrogatepass")).hexdigest()
+
+
+def holds_secret(projection: Mapping[str, Json]) -> bool:
+    """Whether a part of it is a tag, which says nothing under another key than it was made with."""
+    inputs = projection.get("inputs")
+    return _any_secret(inputs.values() if isinstance(inputs, dict) else [inputs])
 
 
 def likeness(projection: Mapping[str, Json], job: Job, key: TagKey | None) -> Likeness:
@@ -83,6 +90,17 @@ def _projected(value: Json, pointer: Pointer, spec: JobSpec, key: TagKey | None)
         del fields["url"]
         return {**_wrapped(fields), FILE: _url_suffix(value["url"], (*pointer, "url"), spec)}
     return _wrapped(fields)
+
+
+def _any_secret(values: Iterable[Json]) -> bool:
+    for value in values:
+        if isinstance(value, dict):
+            within = value.get(LITERAL)
+            if SECRET in value or _any_secret((within if isinstance(within, dict) else value).values()):
+                return True
+        elif isinstance(value, list) and _any_secret(value):
+            return True
+    return False
 
 
 def _wrapped(fields: dict[str, Json]) -> dict[str, Json]:

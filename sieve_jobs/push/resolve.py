@@ -14,7 +14,7 @@ from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.client import Client
 from sieve_jobs.push.conduct import conduct, pump
-from sieve_jobs.push.doubts import Doubts, still_wanted
+from sieve_jobs.push.doubts import Doubts, Still, still_wanted
 from sieve_jobs.push.draft import Order
 from sieve_jobs.push.events import Dropped, Event
 from sieve_jobs.push.guard import refuse_other_endpoint
@@ -129,7 +129,7 @@ async def _adopt(run: Run, doubt: _Asked, job_id: str) -> None:
 
 def _push_again(run: Run, doubt: _Asked) -> None:
     detail = doubt.change.detail
-    if detail is None or not still_wanted(run, doubt.intent, detail):
+    if detail is None or still_wanted(run, doubt.intent, detail) is Still.NO:
         _refuse(
             run, doubt, "the spec does not ask for it any more", "drop it; apply then pushes what the spec asks for now"
         )

@@ -14,6 +14,8 @@ from tests.cloud import Cloud, Fault, Outcome, Script
 from tests.forked import started
 from tests.project import Project, spec
 
+SETTLE = 'settle = "1s"'
+
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
@@ -267,6 +269,17 @@ def test_a_run_elsewhere_is_named_and_waited_for(remote: Path) -> None:
             process.kill()
         assert ours.apply().code == 0  # the same folder knows that the holder is dead
         assert widths(cloud) == [0, 1]
+
+
+def test_a_clone_with_another_key_finishes_what_was_begun(remote: Path) -> None:
+    with Cloud.running(Script(faults=[Fault("close", match='"width":1')])) as cloud:
+        ours, theirs = (Clone.of(remote, name, cloud.url, 2, settle) for name, settle in (("a", ""), ("b", SETTLE)))
+        assert ours.apply(SIEVE_JOBS_STATE_KEY="ab" * 32).code == 5
+        ran = theirs.apply("--continue", SIEVE_JOBS_STATE_KEY="cd" * 32)
+        assert ran.code == 0, ran.all
+        assert "dropped" not in ran.all
+        assert widths(cloud) == [0, 1]
+        assert theirs.remote("plan", "--detailed-exitcode").code == 0
 
 
 @pytest.mark.soak

@@ -8,8 +8,9 @@ import pytest
 
 from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.spec.jobspec import Detail
+from sieve_jobs.spec.tags import TagKey
 from tests.cloud import ORGANIZATION, OTHER_ORGANIZATION, Cloud, Fault, Script
-from tests.plan.world import asks, variable
+from tests.plan.world import OTHER_KEY, asks, variable
 from tests.push.scene import KEY, Scene, clips
 
 
@@ -31,6 +32,60 @@ def test_a_spec_that_changed_meanwhile_is_settled_first_then_pushed_as_it_is(tmp
         entry = scene.entries()["a"]
         assert entry.digest == changed[0].digest
         assert scene.apply([asks("a", {"width": 0})]).kinds()[0] == ("reused" if created else "pushing")
+
+
+def under(key: TagKey, value: str = "canary") -> tuple[list[Detail], PlanOptions]:
+    """Two specs as a clone with *key* reads them, the second with a secret input, and how it plans."""
+    secret = {"token": variable("TOKEN", value)}
+    specs = [asks("open", {"width": 0}, key=key), asks("shut", {"width": 1}, secret_inputs=secret, key=key)]
+    return specs, PlanOptions(key=key)
+
+
+@pytest.mark.parametrize("continued", [False, True])
+def test_under_another_key_what_is_not_secret_is_pushed_again_and_a_secret_is_held(
+    tmp_path: Path, continued: bool
+) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":', times=2)], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(*under(KEY)).exit_code == 5
+        assert len(cloud.pushes) == 2
+        cloud.reveal()
+        ran = scene.apply(*under(OTHER_KEY), settle=10.0, key=OTHER_KEY, continue_only=continued)
+        assert ran.exit_code == 5
+        assert "dropped" not in ran.kinds()
+        assert "it holds a secret, and was made with another SIEVE_JOBS_STATE_KEY" in str(ran.row("shut")["error"])
+        assert scene.pushed() == [0]
+        assert [intent.name for intent in scene.state().intents] == ["shut"]
+        assert scene.apply(*under(KEY), settle=10.0, continue_only=continued).exit_code == 0
+        assert scene.pushed() == [0, 1]
+        assert not scene.state().intents
+
+
+def test_under_another_key_a_push_that_arrived_is_found(tmp_path: Path) -> None:
+    with Cloud.running(lost_answer(created=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(*under(KEY)).exit_code == 5
+        cloud.reveal()
+        assert scene.apply(*under(OTHER_KEY), key=OTHER_KEY, continue_only=True).exit_code == 0
+        assert scene.pushed() == [0, 1]
+
+
+def test_a_secret_that_is_another_one_under_the_same_key_is_pushed_as_it_is(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"width":1')], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(*under(KEY)).exit_code == 5
+        assert scene.apply(*under(KEY, "rotated"), settle=10.0).exit_code == 0
+        assert [job.pushed["inputs"].get("token") for job in cloud.jobs] == [None, "rotated"]
+
+
+def test_under_another_key_twins_of_a_doubt_still_wait_for_it(tmp_path: Path) -> None:
+    with Cloud.running(Script(faults=[Fault(match='"N":"0"')], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(twins()[:1]).exit_code == 5
+        ran = scene.apply(twins(), key=OTHER_KEY)
+        assert ran.exit_code == 5
+        assert "looks the same" in str(ran.row("t-1")["error"])
+        assert len(cloud.pushes) == 1
 
 
 @pytest.mark.parametrize("created", [False, True], ids=["never-arrived", "arrived"])

@@ -206,3 +206,18 @@ def test_the_function_counts(function: str, shown_as: str | None, version: str, 
 )  # fmt: skip
 def test_suffix(url: str, expected: str) -> None:
     assert suffix(url) == expected
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        pytest.param({"a": 1, "b": [{"c": "x"}]}, id="nothing secret"),
+        pytest.param({"$secret": "a", "b": {"$secret": "author's"}}, id="named like a secret"),
+        pytest.param({"f": {"url": "https://x/a.mp4", "$literal": {"$file": 1}}}, id="a file"),
+    ],
+)
+def test_the_key_matters_to_secrets_alone(inputs: dict[str, Json]) -> None:
+    plain = asks("a", inputs).spec
+    shut = asks("a", inputs, secret_inputs={"token": variable("TOKEN", "canary")}).spec
+    assert hash_of(project(plain, KEY)) == hash_of(project(plain, OTHER_KEY))
+    assert hash_of(project(shut, KEY)) != hash_of(project(shut, OTHER_KEY))

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.errors import UsageError
+from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.push.resolve import Adopt, Drop, PushAgain
+from sieve_jobs.spec.jobspec import Detail
+from sieve_jobs.spec.tags import TagKey
 from tests.cloud import OTHER_ORGANIZATION, Cloud, Fault, Script
-from tests.plan.world import asks
-from tests.push.scene import Scene, clips
+from tests.plan.world import OTHER_KEY, asks, variable
+from tests.push.scene import KEY, Scene, clips
 
 
 def held(folder: Path, cloud: Cloud) -> Scene:
@@ -104,3 +107,18 @@ def test_a_name_without_a_doubt_is_a_usage_error(scene: Scene) -> None:
     scene.apply(clips(2))
     with pytest.raises(UsageError, match="no push of 'clip-1' is in doubt"):
         scene.resolve(clips(2), {"clip-1": Drop()})
+
+
+def test_a_person_may_push_again_what_another_key_cannot_compare(tmp_path: Path) -> None:
+    def specs(key: TagKey) -> list[Detail]:
+        token = {"token": variable("TOKEN", "canary")}
+        return [asks(name, {"width": width}, secret_inputs=token, key=key) for width, name in enumerate("ab")]
+
+    with Cloud.running(Script(faults=[Fault(match='"width":0', times=2)], lag_until_told=True)) as cloud:
+        scene = Scene(tmp_path, cloud)
+        assert scene.apply(specs(KEY)).exit_code == 5
+        assert scene.resolve(specs(OTHER_KEY), {"a": PushAgain()}, key=OTHER_KEY).exit_code == 5
+        (intent,) = scene.state().intents
+        assert (intent.attempt, intent.projection["key"]) == (2, OTHER_KEY.id)
+        assert scene.apply(specs(OTHER_KEY), PlanOptions(key=OTHER_KEY), settle=1.0, key=OTHER_KEY).exit_code == 0
+        assert scene.pushed() == [0, 1]
