@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.cli.new_file import write_new
+from sieve_jobs.cli.served import Served, served
 from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION, workflow
 from sieve_jobs.config import read_config
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
@@ -53,6 +54,7 @@ def target_for_ci(session: Session, action: str | None) -> str:
         raise UsageError(Diagnostic("SJ186", f"--ci: '{name}' is no remote target", expected="-t NAME of another one"))
     _action(action)
     _config(_text(session.start / CONFIG_NAME), name)
+    _refuse_shared_ref(session.start, name)
     return name
 
 
@@ -65,7 +67,7 @@ def plant(session: Session, target: str, action: str | None) -> Planted:
     after = _config(before, target)
     if after != before:
         config.write_bytes(after.encode())
-    folder = "" if root == repository else root.relative_to(repository).as_posix()
+    folder = _folder(root, repository)
     settings = tomllib.loads(after)["targets"][target]
     api_key = str(settings.get("api_key_env", "SIEVE_API_KEY"))
     names = [api_key, *(name for name in _secrets(session, target) if name != api_key)]
@@ -74,12 +76,56 @@ def plant(session: Session, target: str, action: str | None) -> Planted:
     is_new = write_new(path, text)
     shown = PATH if not folder else str(path)
     unknown = UNKNOWN_ACTION in path.read_text("utf-8", "replace")
+    steps = _steps(root, target, names, settings=settings, shown=shown, unknown=unknown)
     return Planted(
         written=(shown,) if is_new else (),
         changed=(CONFIG_NAME,) if after != before else (),
         kept=() if is_new else (shown,),
-        steps=tuple(_steps(root, target, names, settings=settings, shown=shown, unknown=unknown)),
+        steps=(*(() if is_new else _another_workflow(_others(repository, folder), folder, target)), *steps),
     )
+
+
+def _folder(root: Path, repository: Path) -> str:
+    return "" if root == repository else root.relative_to(repository).as_posix()
+
+
+def _others(repository: Path, folder: str) -> Sequence[Served]:
+    """The projects that the workflow which is there runs, where ours in *folder* is none of them."""
+    path = repository / PATH
+    found = served(path.read_text("utf-8", "replace")) if path.is_file() else ()
+    return () if any(one.folder == folder for one in found) else found
+
+
+def _refuse_shared_ref(root: Path, target: str) -> None:
+    """Raises UsageError where another project of the repository keeps its state where ours would."""
+    repository = _repository(root)
+    for other in _others(repository, _folder(root, repository)):
+        if other.target == target and (repository / other.folder / CONFIG_NAME).exists():
+            raise UsageError(
+                Diagnostic(
+                    "SJ186",
+                    f"--ci: '{target}' is the target of the project in {_shown(other.folder)}, whose state lies on "
+                    f"refs/sieve-jobs/{target} of this repository",
+                    expected="-t NAME of another target: its state lies on refs/sieve-jobs/NAME",
+                )
+            )
+
+
+def _another_workflow(others: Sequence[Served], folder: str, target: str) -> tuple[str, ...]:
+    """What is to be done where the workflow that is there runs others, and not the project in *folder*."""
+    if not others:
+        return ()
+    shown = ", ".join(_shown(other.folder) for other in others)
+    where = json.dumps(folder or ".")
+    return (
+        f"nothing runs this project yet: {PATH} runs the one in {shown}",
+        f"copy that file to {PATH.removesuffix('.yaml')}-{target}.yaml; there, say working-directory: {where} and "
+        f"target: {target}, and give each concurrency group another name",
+    )
+
+
+def _shown(folder: str) -> str:
+    return f"'{folder}'" if folder else "the top folder"
 
 
 def _action(given: str | None) -> str:

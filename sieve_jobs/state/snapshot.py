@@ -27,7 +27,7 @@ T = TypeVar("T", Entry, PastJob)
 FORMAT = 3
 """Raised by what an older version would read wrongly, or not at all.
 
-Rows of format 1 do not say what was saved; heads before format 3 do not count the rows.
+Rows of format 1 do not say what was saved; heads before format 3 neither count the rows nor name the project.
 """
 HEAD = "head.json"
 _SHARD = re.compile(r"(entries|past)/([0-9a-f]{2})/([0-9a-f]{3})\.jsonl")
@@ -73,6 +73,8 @@ class Head:
     intents: tuple[Intent, ...] = ()
     rows: Rows | None = None
     """None where an earlier version wrote it, which did not count."""
+    folder: str | None = None
+    """Of the project that it belongs to, from the repository's top; None where an earlier version wrote it."""
 
 
 def head_text(head: Head) -> bytes:
@@ -91,6 +93,7 @@ def head_text(head: Head) -> bytes:
             "depth": head.depth,
             "lease": None if head.lease is None else lease_document(head.lease),
             "intents": [intent_document(intent) for intent in head.intents],
+            "folder": head.folder,
             "rows": None if head.rows is None else {"entries": head.rows.entries, "past": head.rows.past},
         },
         indent=1,
@@ -114,6 +117,7 @@ def parse_head(text: bytes) -> Head:
         lease=None if lease is None else parse_lease(lease),
         intents=tuple(parse_intent(item, f"intents[{i}]") for i, item in enumerate(fields.rows("intents"))),
         rows=None if rows is None else _rows(rows),
+        folder=fields.later("folder", lambda key: fields.text(key, empty=True)),
     )  # fmt: skip
     fields.done()
     require_unlike((intent.uuid for intent in head.intents), "intents", "uuid")

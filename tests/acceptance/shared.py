@@ -49,7 +49,8 @@ class Clone(Project):
         if folder:
             (clone.root / ".git").rmdir()
         git(top, "init", "--quiet", "--template=")
-        git(top, "remote", "add", "origin", str(remote))
+        if "origin" not in git(top, "remote"):
+            git(top, "remote", "add", "origin", str(remote))
         for number in range(count):
             clone.write(f"clip-{number}.yaml", spec(width=number))
         return clone

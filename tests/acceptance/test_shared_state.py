@@ -68,6 +68,20 @@ def test_a_project_in_a_subfolder_is_bought_once_and_keeps_its_entries(remote: P
     assert len(fresh.remote("state", "export").document["entries"]) == 3
 
 
+def test_two_projects_of_one_repository_share_no_state(remote: Path, cloud: Cloud) -> None:
+    ours, theirs = (Clone.of(remote, "studio", cloud.url, 1, folder=folder) for folder in ("videos", "audio"))
+    assert ours.apply().code == 0
+    theirs.write("clip-0.yaml", spec(width=900))
+    for refused in (theirs.remote("plan"), theirs.apply()):
+        assert (refused.code, "SJ169" in refused.err) == (1, True)
+        assert "belongs to the project in 'videos', not to the one in 'audio'" in refused.err
+    assert ours.remote("plan", "--detailed-exitcode").code == 0
+    config = theirs.root / "sieve-jobs.toml"
+    config.write_text(config.read_text().replace("targets.prod", "targets.audio"))
+    assert theirs.ran("apply", "-t", "audio", "--yes").code == 0
+    assert widths(cloud) == [0, 900]
+
+
 def test_an_apply_makes_few_pushes(remote: Path) -> None:
     """About one for each round of slots, and one each to begin, to end and to give the lease back."""
     with Cloud.running(Script(outcomes=[Outcome(polls=3)])) as cloud:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
+from sieve_jobs.cli.served import served
 from sieve_jobs.cli.workflow import LOCK_TIMEOUT, PATH, UNKNOWN_ACTION
 from tests.action.composite import filled
-from tests.project import ran
+from tests.project import Ran, ran
 
 ACTION = "octo/sieve-jobs@0123456789abcdef0123456789abcdef01234567"
 ZIZMOR = str(Path(sys.executable).parent / "zizmor")
@@ -166,6 +167,53 @@ def test_a_project_below_the_checkout(root: Path) -> None:
     assert not (root / "videos" / ".github").exists()
     assert (root / PATH).read_text().count('working-directory: "videos"') == 2
     check(root)
+
+
+def second(root: Path, *words: str) -> Ran:
+    """What `init --ci` says in `audio`, of a repository whose workflow runs the project in `videos`."""
+    (root / "videos").mkdir()
+    (root / "audio").mkdir()
+    assert ran(root / "videos", "init", "--ci", "github", "--action", ACTION).code == 0
+    return ran(root / "audio", "init", "--ci", "github", "--action", ACTION, *words)
+
+
+def test_a_second_project_is_told_that_nothing_runs_it_yet(root: Path) -> None:
+    said = second(root, "-t", "sound", "--json").document
+    assert said["next"][:2] == [
+        f"nothing runs this project yet: {PATH} runs the one in 'videos'",
+        'copy that file to .github/workflows/sieve-jobs-sound.yaml; there, say working-directory: "audio" and '
+        "target: sound, and give each concurrency group another name",
+    ]
+    assert target_of(root / "audio", "sound")["state"] == "git"
+    again = ran(root / "videos", "init", "--ci", "github", "--action", ACTION, "--json").document
+    assert not any("nothing runs" in step for step in again["next"])
+
+
+def test_two_projects_of_a_repository_get_no_state_on_one_ref(root: Path) -> None:
+    said = second(root)
+    assert said.code == 64
+    assert "'prod' is the target of the project in 'videos', whose state lies on refs/sieve-jobs/prod" in said.err
+    assert [*(root / "audio").iterdir()] == []
+    (root / "videos" / "sieve-jobs.toml").unlink()  # it moved
+    assert ran(root / "audio", "init", "--ci", "github", "--action", ACTION).code == 0
+
+
+@pytest.mark.parametrize(
+    ("workflow", "found"),
+    [
+        pytest.param("jobs: {a: {steps: [{uses: o/sieve-jobs@1, with: {target: p}}]}}", [("", "p")], id="at the top"),
+        pytest.param(
+            "jobs: {a: {steps: [{uses: x/y@1}, {uses: o/sieve-jobs@1, with: {working-directory: ./v/}}]}}",
+            [("v", "")], id="in a folder",
+        ),
+        pytest.param("jobs: {a: {steps: [{uses: x/y@1, with: {target: p}}, 3], b: 1}, c: []}", [], id="another action"),
+        pytest.param("name: [", [], id="broken"),
+        pytest.param("", [], id="empty"),
+        pytest.param("[1]", [], id="a list"),
+    ],
+)  # fmt: skip
+def test_what_a_workflow_runs(workflow: str, found: list[tuple[str, str]]) -> None:
+    assert [(one.folder, one.target) for one in served(workflow)] == found
 
 
 def test_a_key_that_is_here_is_the_one_that_runners_get(root: Path) -> None:

@@ -49,7 +49,7 @@ class Done:
 
     @property
     def text(self) -> str:
-        return self.out.decode(errors="replace")
+        return os.fsdecode(self.out)
 
 
 def run_git(

@@ -153,6 +153,24 @@ def other_lineage(place: str, found: str, expected: str, *, pinned: bool, mark: 
     )  # fmt: skip
 
 
+def other_project(place: str, theirs: str, ours: str, lineage: str, *, is_there: bool) -> StateError:
+    """*theirs* and *ours* are folders of projects; *is_there*: there still is one in theirs."""
+    moved = f"remove it in {_shown(theirs)}" if is_there else f'pin it: lineage = "{lineage}"'
+    return StateError(
+        Diagnostic(
+            "SJ169",
+            f"the state '{place}' belongs to the project in {_shown(theirs)}, not to the one in {_shown(ours)}; "
+            "nothing was sent",
+            hint="give this target a name of its own: [targets.NAME] keeps its state on refs/sieve-jobs/NAME; "
+            f"if the project was moved here, {moved}",
+        )
+    )
+
+
+def _shown(folder: str) -> str:
+    return f"'{folder}'" if folder else "the top folder"
+
+
 def _put_back(command: str | None) -> str:
     return f"'{command}' puts back what this clone saw last; " if command is not None else ""
 

@@ -56,7 +56,11 @@ class Repository:
         self._environ = environ
         self._top = folder
         # What git makes of paths depends on the folder that it is asked in: it is asked at the top, always.
-        self._top = folder / self._output("rev-parse", "--show-cdup").rstrip("\n")
+        lines = self._output("rev-parse", "--show-prefix", "--show-cdup")
+        prefix, _, up = lines.removesuffix("\n").rpartition("\n")
+        self._top = folder / up
+        self.folder = prefix.removesuffix("/")
+        """*folder* from the repository's top; empty for the top itself."""
         self.ref = ref
         self.remote = self._remote()
 
@@ -106,6 +110,11 @@ class Repository:
     def has(self, oid: str) -> bool:
         """Whether the commit and the files of its tree are here, as far as one look tells."""
         return self._git("cat-file", "-e", f"{oid}^{{tree}}").code == 0
+
+    def holds(self, path: str) -> bool:
+        """Whether a file lies at *path*, from the top, or did when it was last added: True where git does not tell."""
+        tracked = self._git("ls-files", "-z", "--", f":(top,literal){path}")
+        return tracked.code != 0 or tracked.out != b"" or (self._top / path).exists()
 
     def is_ancestor(self, oid: str, of: str) -> bool:
         return self._git("merge-base", "--is-ancestor", oid, of).code == 0

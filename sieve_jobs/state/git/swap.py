@@ -166,7 +166,8 @@ class Swap:
         elif base is not None and depth + 1 >= self._history:
             cut = self._repository.tree(base)
         now = self._now()
-        head = replace(head, tool=__version__, nonce=os.urandom(8).hex(), depth=depth + 1)
+        nonce, folder = os.urandom(8).hex(), self._repository.folder
+        head = replace(head, tool=__version__, nonce=nonce, depth=depth + 1, folder=folder)
         contents = {**files, HEAD: head_text(head)}
         return head, Draft(contents, message, int(now.timestamp()), parents, tree, cut)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sieve_jobs.config.settings import CONFIG_NAME
 from sieve_jobs.errors import SieveJobsError
 from sieve_jobs.state.batch import Batch
 from sieve_jobs.state.entry import Entry, PastJob
@@ -156,9 +157,11 @@ class Sync:
             raise problems.newer(self._meant.place, error.found, FORMAT, error.tool) from error
 
     def _require_meant(self, head: Head) -> None:
-        """Raises StateError for another state, and for an older one than was seen here."""
+        """Raises StateError for another state, another project's, and for an older one than was seen here."""
         meant, header = self._meant, head.header
         lineage, serial = self._seen()
+        if head.folder not in (None, self._repository.folder):
+            self._require_moved(head.folder, header.lineage)
         for expected, pinned in ((meant.lineage, True), (lineage or None, False)):
             if expected not in (None, header.lineage):
                 raise problems.other_lineage(
@@ -168,6 +171,15 @@ class Sync:
         if header.serial < serial:
             back = self._way_back(header.lineage, serial, "push --force")
             raise problems.rolled_back(meant.place, header.serial, serial, self._shown_mark(), back)
+
+    def _require_moved(self, theirs: str, lineage: str) -> None:
+        """Raises StateError unless the project in the folder *theirs* is gone, and the config says that ours was it.
+
+        Else ours is another one: two in one repository may well have one target, and by a copied config one lineage.
+        """
+        pinned, is_there = self._meant.lineage == lineage, self._repository.holds(f"{theirs}/{CONFIG_NAME}".lstrip("/"))
+        if is_there or not pinned:
+            raise problems.other_project(self._meant.place, theirs, self._repository.folder, lineage, is_there=is_there)
 
     def _way_back(self, lineage: str | None, serial: int, push: str) -> str | None:
         """The command that puts back what this clone saw last; None if that is older, or of another lineage."""
