@@ -20,12 +20,23 @@ from sieve_jobs.config import read_config
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
 from sieve_jobs.config.team import with_team_target
 from sieve_jobs.diagnostic import Diagnostic, Place
-from sieve_jobs.errors import InvalidError, SieveJobsError, UsageError
+from sieve_jobs.errors import InvalidError, SieveJobsError, StateError, UsageError
 
 DEFAULT_TARGET = "prod"
 _ACTION = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+(?:/[A-Za-z0-9._/-]+)?@[0-9a-f]{40}")
 _TARGET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 _GITHUB = re.compile(r"https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What CI applies."""
+
+    target: str
+    lineage: str
+    """That its state is pinned to, where the config does not say."""
+    in_use: bool
+    """The state is there, and has that lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +49,11 @@ class Planted:
     steps: tuple[str, ...]
 
 
-def target_for_ci(session: Session, action: str | None) -> str:
+def target_for_ci(session: Session, action: str | None) -> Chosen:
     """The remote target that CI applies: `-t`, else the only one there is, else `prod`.
 
-    Raises UsageError and InvalidError for whatever would keep `plant` from its work.
+    Raises UsageError and InvalidError for whatever would keep `plant` from its work, and StateError where a state that
+    may be in use cannot be asked for its lineage.
     """
     given, config = session.invocation.target, read_config(session.start)
     remotes = config.remotes
@@ -53,18 +65,20 @@ def target_for_ci(session: Session, action: str | None) -> str:
     if not _TARGET.fullmatch(name) or name.lower() in {"cache", "key"} or (known is not None and known.is_local):
         raise UsageError(Diagnostic("SJ186", f"--ci: '{name}' is no remote target", expected="-t NAME of another one"))
     _action(action)
-    _config(_text(session.start / CONFIG_NAME), name)
+    lineage = _lineage(session, name) if known is not None and known.in_git and known.lineage is None else ""
+    chosen = Chosen(name, lineage or secrets.token_hex(16), in_use=lineage != "")
+    _config(_text(session.start / CONFIG_NAME), chosen)
     _refuse_shared_ref(session.start, name)
-    return name
+    return chosen
 
 
-def plant(session: Session, target: str, action: str | None) -> Planted:
+def plant(session: Session, chosen: Chosen, action: str | None) -> Planted:
     """Writes what is missing and overwrites nothing."""
-    action = _action(action)
+    action, target = _action(action), chosen.target
     root, repository = session.start, _repository(session.start)
     config = root / CONFIG_NAME
     before = _text(config)
-    after = _config(before, target)
+    after = _config(before, chosen)
     if after != before:
         config.write_bytes(after.encode())
     folder = _folder(root, repository)
@@ -76,7 +90,7 @@ def plant(session: Session, target: str, action: str | None) -> Planted:
     is_new = write_new(path, text)
     shown = PATH if not folder else str(path)
     unknown = UNKNOWN_ACTION in path.read_text("utf-8", "replace")
-    steps = _steps(root, target, names, settings=settings, shown=shown, unknown=unknown)
+    steps = _steps(root, chosen, names, settings=settings, shown=shown, unknown=unknown)
     return Planted(
         written=(shown,) if is_new else (),
         changed=(CONFIG_NAME,) if after != before else (),
@@ -154,20 +168,41 @@ def _text(config: Path) -> str:
     return config.read_bytes().decode("utf-8-sig") if config.is_file() else ""
 
 
-def _config(text: str, target: str) -> str:
+def _config(text: str, chosen: Chosen) -> str:
+    target = chosen.target
     try:
-        return with_team_target(text, target, secrets.token_hex(16))
+        return with_team_target(text, target, chosen.lineage)
     except ValueError as error:
         hint = "write them by hand, and run it again"
         message = f"the target '{target}' stands in a form that cannot be added to"
         raise InvalidError(Diagnostic("SJ182", message, Place(CONFIG_NAME), f"these lines\n{error}", hint)) from error
 
 
+def _about(session: Session, target: str) -> Session:
+    """The run as one about *target*."""
+    return replace(session, invocation=Invocation(directory=session.invocation.directory, target=target))
+
+
+def _lineage(session: Session, target: str) -> str:
+    """The lineage of the target's state; empty where there is none yet, or no remote that could have one.
+
+    Raises StateError where that cannot be told: whoever pins another one is refused by every runner.
+    """
+    from sieve_jobs.cli.shared import repository_of
+
+    told = _about(session, target)
+    try:
+        repository_of(told)
+    except StateError:
+        return ""
+    with told.open_store(read_only=True) as store:
+        return store.load().header.lineage
+
+
 def _secrets(session: Session, target: str) -> list[str]:
     """Secret variables that specs of the target read; none where they cannot be read yet."""
-    told = replace(session, invocation=Invocation(directory=session.invocation.directory, target=target))
     try:
-        details = told.tree.all_details().values()
+        details = _about(session, target).tree.all_details().values()
     except SieveJobsError:
         return []
     return sorted({name for detail in details for name, is_secret in detail.spec.variables.items() if is_secret})
@@ -194,9 +229,9 @@ def _branch(repository: Path) -> str:
 
 
 def _steps(
-    root: Path, target: str, names: Sequence[str], *, settings: Mapping[str, object], shown: str, unknown: bool
+    root: Path, chosen: Chosen, names: Sequence[str], *, settings: Mapping[str, object], shown: str, unknown: bool
 ) -> list[str]:
-    key = root / STATE_FOLDER / "key"
+    key, target = root / STATE_FOLDER / "key", chosen.target
     made = f"gh secret set SIEVE_JOBS_STATE_KEY < {STATE_FOLDER}/key" if key.is_file() else (
         "openssl rand -hex 32 | gh secret set SIEVE_JOBS_STATE_KEY"
     )  # fmt: skip
@@ -206,6 +241,6 @@ def _steps(
     if settings.get("state") != "git":
         steps.append(f'the state of {target} is kept elsewhere: each runner has to reach it, or set state = "git"')
     steps.append("commit, push, and open a pull request with a spec: it shows the plan")
-    if settings.get("state") == "git":
+    if settings.get("state") == "git" and not chosen.in_use:
         steps.append("once: run the workflow by hand with new-state ticked, which makes the state")
     return steps

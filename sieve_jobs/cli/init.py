@@ -79,15 +79,15 @@ def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode
     if session.invocation.directory:
         (session.working_folder / Path(session.invocation.directory).expanduser()).mkdir(parents=True, exist_ok=True)
     root = session.start
-    target = target_for_ci(session, action) if ci else None
-    files = {CONFIG_NAME: CONFIG if target else CONFIG + EXAMPLE}
-    if target is None and not _has_specs(root / "jobspecs"):
+    chosen = target_for_ci(session, action) if ci else None
+    files = {CONFIG_NAME: CONFIG if chosen else CONFIG + EXAMPLE}
+    if chosen is None and not _has_specs(root / "jobspecs"):
         files |= {"jobspecs/hello.yaml": SPEC, "functions/hello.py": FUNCTION}
     written = [name for name, text in files.items() if write_new(root / name, text)]
     kept = [name for name in files if name not in written]
     if _ignore(root / ".gitignore"):
         written.append(".gitignore")
-    planted = plant(session, target, action) if target else Planted((), (), (), ())
+    planted = plant(session, chosen, action) if chosen else Planted((), (), (), ())
     return _answer(session, written, kept, planted)
 
 

@@ -82,6 +82,35 @@ def test_two_projects_of_one_repository_share_no_state(remote: Path, cloud: Clou
     assert widths(cloud) == [0, 900]
 
 
+def test_a_state_in_use_is_pinned_to_the_lineage_that_it_has(remote: Path, cloud: Cloud) -> None:
+    ours, theirs = (Clone.of(remote, name, cloud.url, 1) for name in "ab")
+    assert ours.apply().code == 0
+    said = ours.ran("init", "--ci", "github", "-t", "prod", "--json").document
+    assert not any("new-state" in step for step in said["next"])
+    config = (ours.root / "sieve-jobs.toml").read_text()
+    lineage = ours.remote("state", "export").document["lineage"]
+    assert f'lineage = "{lineage}"' in config
+    (theirs.root / "sieve-jobs.toml").write_text(config)
+    assert theirs.remote("plan", "--detailed-exitcode").code == 0
+    (ours.root / "sieve-jobs.toml").write_text(config.replace(lineage, "ab" * 16))
+    for words in (["plan"], ["plan", "--offline"], ["apply", "--yes"], ["doctor"]):
+        refused = ours.ran(*words, "-t", "prod")
+        assert (refused.code, f"the config says '{'ab' * 16}'" in refused.all) == (1, True), refused.all
+
+
+def test_a_state_that_cannot_be_asked_for_its_lineage_is_pinned_to_none(remote: Path, cloud: Cloud) -> None:
+    clone = Clone.of(remote, "a", cloud.url, 1)
+    before = (clone.root / "sieve-jobs.toml").read_text()
+    remote.rename(remote.with_name("away.git"))
+    refused = clone.ran("init", "--ci", "github", "-t", "prod")
+    assert (refused.code, "SJ164" in refused.err) == (1, True)
+    assert (clone.root / "sieve-jobs.toml").read_text() == before
+    assert not (clone.root / ".github").exists()
+    git(clone.root, "remote", "remove", "origin")
+    assert clone.ran("init", "--ci", "github", "-t", "prod").code == 0
+    assert "lineage = " in (clone.root / "sieve-jobs.toml").read_text()
+
+
 def test_an_apply_makes_few_pushes(remote: Path) -> None:
     """About one for each round of slots, and one each to begin, to end and to give the lease back."""
     with Cloud.running(Script(outcomes=[Outcome(polls=3)])) as cloud:

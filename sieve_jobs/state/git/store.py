@@ -199,7 +199,7 @@ class GitStore(SqliteStore):
         with self._turn:
             if not self._options.offline:
                 self._sync.refresh()
-            elif self._copy.origin().commit is None:
+            else:
                 self._sync.from_here()
             self._copy.filled = True
 

@@ -65,21 +65,28 @@ class Sync:
         tip = self._repository.tip()
         with self._copy.transaction() as connection:
             origin = self._copy.origin(connection)
-            before = origin.commit
+            known = tip is None or tip == origin.commit
             if tip is None:
                 origin = self._absent(connection, origin)
-            elif tip != origin.commit:
+            elif not known:
                 origin = self._take(connection, origin, self._repository.fetch(tip))
-            elif self._meant.writes and not self._repository.has(tip):
-                self._repository.fetch(tip)  # the copy came from another clone: a cache of CI, for one
+            else:
+                self._require_meant(origin.head)  # the config may say since then that another one is meant
+                if self._meant.writes and not self._repository.has(tip):
+                    self._repository.fetch(tip)  # the copy came from another clone: a cache of CI, for one
+                    known = False
             self._copy.put_origin(connection, origin.commit, origin.head, self._now())
-        if origin.commit is not None and origin.commit != before:
+        if origin.commit is not None and not known:
             self._repository.keep(origin.commit)
         self.remember(origin.head)
         return self._copy.origin()
 
     def from_here(self) -> None:
-        """Fills an empty copy from what was fetched here before, without any network."""
+        """Fills an empty copy from what was fetched here before, without any network. Raises StateError."""
+        known = self._copy.origin()
+        if known.commit is not None:
+            self._require_meant(known.head)
+            return
         tip = self._repository.local()
         if tip is not None:
             with self._copy.transaction() as connection:
