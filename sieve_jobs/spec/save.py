@@ -66,6 +66,16 @@ def pattern_of(save: Json, name: str) -> str | None:
     return f"{_folder_of(to)}/{wanted}".replace("{name}", name)
 
 
+def stays_inside(path: str) -> bool:
+    """Whether *path*, a pattern or what was made of one, is below the project's root, and neither git's nor ours.
+
+    Every valid `save` is. What comes from elsewhere than a spec, as a state does, is held to it too.
+    """
+    parts = path.split("/")
+    private = any(part.casefold() in _PRIVATE for part in parts)
+    return not (private or path.startswith("~") or "\\" in path or "\0" in path or {"", ".", ".."} & {*parts})
+
+
 def same_place(pattern: str) -> str:
     """Equal for patterns under which two jobs would save to one path; empty where their own ids tell them apart."""
     return "" if "{job}" in pattern else unicodedata.normalize("NFC", pattern).casefold()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from sieve_jobs.spec.jobspec import Tags
+from sieve_jobs.spec.save import stays_inside
 from sieve_jobs.state.entry import Entry, Intent, PastJob, Saved, SavedFile
 from sieve_jobs.wire import Json, Status
 
@@ -56,7 +57,8 @@ def parse_entry(value: Json, at: str = "entry", *, draft: bool = False) -> Entry
         completed_at=fields.optional("completed_at", fields.time), error=fields.text("error", empty=True),
         commit=fields.optional("commit", fields.text), reported=fields.boolean("reported"),
         orphaned=fields.boolean("orphaned"), lost=fields.boolean("lost"), protect=fields.boolean("protect"),
-        save=fields.later("save", fields.line) or "", saved=_saved(fields.later("saved", fields.object), f"{at}.saved"),
+        save=fields.later("save", fields.inside_or_empty) or "",
+        saved=_saved(fields.later("saved", fields.object), f"{at}.saved"),
     )  # fmt: skip
     fields.done()
     return entry
@@ -143,6 +145,15 @@ class Fields:
             raise self._wrong(key, "a text on one line")
         return value
 
+    def inside(self, key: str) -> str:
+        """A path of an output, or the pattern of one: files are written there."""
+        return self._inside(key, self.line(key))
+
+    def inside_or_empty(self, key: str) -> str:
+        """As inside, or nothing."""
+        value = self.line(key, empty=True)
+        return self._inside(key, value) if value else value
+
     def number(self, key: str) -> int:
         value = self.take(key)
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
@@ -196,6 +207,11 @@ class Fields:
         for key in self._left:
             raise DocumentError(f"{self._at}: unknown key '{key[:_SHOWN]}'")
 
+    def _inside(self, key: str, value: str) -> str:
+        if not stays_inside(value):
+            raise self._wrong(key, "a path below the project's root, outside of .git and .sieve-jobs")
+        return value
+
     def _wrong(self, key: str, expected: str) -> DocumentError:
         return DocumentError(f"{self._at}.{key}: expected {expected}")
 
@@ -216,7 +232,7 @@ def _saved(value: dict[str, Json] | None, at: str) -> Saved | None:
     fields = Fields(value, at)
     rows = fields.rows("files")
     saved = Saved(
-        asked=fields.line("asked"), place=fields.line("place"), complete=fields.boolean("complete"),
+        asked=fields.inside("asked"), place=fields.line("place"), complete=fields.boolean("complete"),
         files=tuple(_saved_file(row, f"{at}.files[{index}]") for index, row in enumerate(rows)),
     )  # fmt: skip
     fields.done()
@@ -225,7 +241,7 @@ def _saved(value: dict[str, Json] | None, at: str) -> Saved | None:
 
 def _saved_file(value: Json, at: str) -> SavedFile:
     fields = Fields(value, at)
-    file = SavedFile(fields.line("path"), fields.number("size"), fields.text("sha256"))
+    file = SavedFile(fields.inside("path"), fields.number("size"), fields.text("sha256"))
     fields.done()
     return file
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sieve_jobs.state.sqlite import open_store
-from sieve_jobs.state.writes import JobSaved
+from sieve_jobs.state.writes import JobSaved, PutEntry
 from tests.cloud import Cloud, Fault, Outcome
 from tests.forked import started
 from tests.project import Project, ran, write
@@ -240,6 +240,21 @@ def test_a_folder_that_leads_out_of_the_project_is_refused(project: Project, tmp
     assert said.code == 4
     assert "leads out of the project" in said.err
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "pattern", ["../esc/{index}{ext}", "{root}/esc/{index}{ext}", ".git/{index}{ext}", "out/../../esc/{index}{ext}"]
+)
+def test_nothing_is_written_outside_whatever_the_state_says(project: Project, tmp_path: Path, pattern: str) -> None:
+    assert project.apply().code == 0
+    with open_store(project.root / ".sieve-jobs" / "prod.db") as store:
+        entry = store.get(["intro"])["intro"]
+        astray = replace(entry, save=pattern.replace("{root}", str(tmp_path)), saved=None)
+        store.commit([PutEntry(astray)], store.load().header.serial)
+    before = sorted(tmp_path.rglob("*"))
+    said = project.apply()
+    assert (said.code, "leads out of the project" in said.err) == (4, True), said.all
+    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before] == []
 
 
 def test_a_change_taken_back_puts_its_own_outputs_there_again(project: Project, cloud: Cloud) -> None:

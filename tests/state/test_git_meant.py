@@ -189,3 +189,15 @@ def test_a_shard_with_anothers_entry_is_refused(tmp_path: Path, opened: ExitStac
     with pytest.raises(StateError):
         store.load()
     assert store.names() == ["a"]
+
+
+def test_a_shard_with_a_path_that_leads_out_is_damage(tmp_path: Path, opened: ExitStack) -> None:
+    clone = make_clone(tmp_path)
+    store = opened.enter_context(open_in(clone))
+    store.commit([PutEntry(entry("a", save="out/{index}"))], 0)
+    (path,) = [line for line in git(clone, "ls-tree", "-r", "--name-only", REF).split() if line.startswith("entries/")]
+    commit_file(clone, path, git(clone, "show", f"{REF}:{path}").replace("out/{index}", "../{index}") + "\n")
+    with pytest.raises(StateError) as caught:
+        opened.enter_context(open_in(make_clone(tmp_path, "b"))).load()
+    assert code_of(caught.value) == "SJ153"
+    assert f"{path}:1.save: expected a path below the project's root" in text_of(caught.value)

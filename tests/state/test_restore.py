@@ -116,6 +116,39 @@ def test_what_is_no_export_is_refused_with_its_place(
     assert needle in str(caught.value)
 
 
+ASTRAY = [
+    "../../etc",
+    "/etc/{index}",
+    "out/../../{index}",
+    "~/x",
+    ".git/hooks/{index}",
+    "out/.Sieve-Jobs/x",
+    "a\\b",
+    "a//b",
+]
+
+
+@pytest.mark.parametrize("path", ASTRAY)
+@pytest.mark.parametrize(
+    ("where", "shown"),
+    [
+        (("entries", 0, "save"), "entries[0].save"),
+        (("entries", 0, "saved", "asked"), "entries[0].saved.asked"),
+        (("entries", 0, "saved", "files", 1, "path"), "entries[0].saved.files[1].path"),
+        (("past", 0, "saved", "asked"), "past[0].saved.asked"),
+        (("intents", 0, "draft", "save"), "intents[0].draft.save"),
+    ],
+)
+def test_a_path_that_leads_out_of_the_project_is_refused_with_its_place(
+    document: Document, path: str, where: tuple[object, ...], shown: str
+) -> None:
+    changed = copy.deepcopy(document)
+    _set(*where, to=path)(changed)
+    with pytest.raises(DocumentError) as caught:
+        parse_export(json.dumps(changed).encode())
+    assert f"{shown}: expected a path below the project's root" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text",
     [b"", b"{", b"[" * 100_000, b'{"a": NaN}', b"\xff", b"[]", b"1e999", b"9" * 5000, b"null", b'"x"'],
