@@ -15,7 +15,7 @@ from pathlib import Path
 from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.cli.new_file import write_new
 from sieve_jobs.cli.served import Served, served
-from sieve_jobs.cli.workflow import PATH, UNKNOWN_ACTION, workflow
+from sieve_jobs.cli.workflow import NAME, PATH, UNKNOWN_ACTION, path_of, workflow
 from sieve_jobs.config import read_config
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
 from sieve_jobs.config.team import with_team_target
@@ -85,17 +85,20 @@ def plant(session: Session, chosen: Chosen, action: str | None) -> Planted:
     settings = tomllib.loads(after)["targets"][target]
     api_key = str(settings.get("api_key_env", "SIEVE_API_KEY"))
     names = [api_key, *(name for name in _secrets(session, target) if name != api_key)]
-    text = workflow(branch=_branch(repository), target=target, folder=folder, action=action, secrets=names)
-    path = repository / PATH
+    others = _others(repository, folder)
+    beside = [other for other in others if _is_there(repository, other)]
+    name = f"{NAME}-{target}" if beside else NAME
+    path = repository / path_of(name)
+    text = workflow(name=name, branch=_branch(repository), target=target, folder=folder, action=action, secrets=names)
     is_new = write_new(path, text)
-    shown = PATH if not folder else str(path)
+    shown = path_of(name) if not folder else str(path)
     unknown = UNKNOWN_ACTION in path.read_text("utf-8", "replace")
-    steps = _steps(root, chosen, names, settings=settings, shown=shown, unknown=unknown)
+    steps = _steps(root, chosen, names, settings=settings, shown=shown, unknown=unknown, has_key=bool(beside))
     return Planted(
         written=(shown,) if is_new else (),
         changed=(CONFIG_NAME,) if after != before else (),
         kept=() if is_new else (shown,),
-        steps=(*(() if is_new else _another_workflow(_others(repository, folder), folder, target)), *steps),
+        steps=(*_said_of(others, folder, name=name, beside=bool(beside)), *steps),
     )
 
 
@@ -114,7 +117,7 @@ def _refuse_shared_ref(root: Path, target: str) -> None:
     """Raises UsageError where another project of the repository keeps its state where ours would."""
     repository = _repository(root)
     for other in _others(repository, _folder(root, repository)):
-        if other.target == target and (repository / other.folder / CONFIG_NAME).exists():
+        if other.target == target and _is_there(repository, other):
             raise UsageError(
                 Diagnostic(
                     "SJ186",
@@ -125,17 +128,22 @@ def _refuse_shared_ref(root: Path, target: str) -> None:
             )
 
 
-def _another_workflow(others: Sequence[Served], folder: str, target: str) -> tuple[str, ...]:
-    """What is to be done where the workflow that is there runs others, and not the project in *folder*."""
+def _is_there(repository: Path, other: Served) -> bool:
+    return (repository / other.folder / CONFIG_NAME).exists()
+
+
+def _said_of(others: Sequence[Served], folder: str, *, name: str, beside: bool) -> tuple[str, ...]:
+    """What a person has to know where the first workflow runs *others*, and not the project in *folder*.
+
+    *beside*: one of them is there, and ours has the workflow *name* for itself; else ours was moved, or they are gone.
+    """
     if not others:
         return ()
     shown = ", ".join(_shown(other.folder) for other in others)
+    if beside:
+        return (f"know that {PATH} runs the project in {shown}, and {path_of(name)} this one",)
     where = json.dumps(folder or ".")
-    return (
-        f"nothing runs this project yet: {PATH} runs the one in {shown}",
-        f"copy that file to {PATH.removesuffix('.yaml')}-{target}.yaml; there, say working-directory: {where} and "
-        f"target: {target}, and give each concurrency group another name",
-    )
+    return (f"in {PATH}, say working-directory: {where}: it runs the project in {shown}, which is gone",)
 
 
 def _shown(folder: str) -> str:
@@ -229,13 +237,21 @@ def _branch(repository: Path) -> str:
 
 
 def _steps(
-    root: Path, chosen: Chosen, names: Sequence[str], *, settings: Mapping[str, object], shown: str, unknown: bool
+    root: Path,
+    chosen: Chosen,
+    names: Sequence[str],
+    *,
+    settings: Mapping[str, object],
+    shown: str,
+    unknown: bool,
+    has_key: bool,
 ) -> list[str]:
+    """*has_key*: another project has set the key of the tags already, which is one for the repository."""
     key, target = root / STATE_FOLDER / "key", chosen.target
     made = f"gh secret set SIEVE_JOBS_STATE_KEY < {STATE_FOLDER}/key" if key.is_file() else (
         "openssl rand -hex 32 | gh secret set SIEVE_JOBS_STATE_KEY"
     )  # fmt: skip
-    steps = [*(f"gh secret set {name}" for name in names), made]
+    steps = [*(f"gh secret set {name}" for name in names), *(() if has_key else (made,))]
     if unknown:
         steps.append(f"in {shown}, put the repository and commit of the action in place of {UNKNOWN_ACTION}")
     if settings.get("state") != "git":

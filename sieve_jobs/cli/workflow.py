@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-PATH = ".github/workflows/sieve-jobs.yaml"
+FOLDER, NAME = ".github/workflows", "sieve-jobs"
+PATH = f"{FOLDER}/{NAME}.yaml"
+"""Of the first project in a repository; another one's is named for its target."""
 CHECKOUT = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
 UNKNOWN_ACTION = "OWNER/sieve-jobs@0000000000000000000000000000000000000000"
 """Stands where nobody said which repository and commit the action is taken from."""
@@ -16,7 +18,7 @@ LOCK_TIMEOUT = "50m"
 _TEXT = """\
 # Written by `sieve-jobs init --ci github`: a pull request shows what its jobs would do, a merge runs them, and what a
 # merge has begun is finished every hour. Yours to change: it is not written again.
-name: sieve-jobs
+name: @name@
 
 on:
   pull_request:
@@ -43,7 +45,7 @@ jobs:
       contents: read # the specs, and the state on refs/sieve-jobs/@target@
       pull-requests: write # one comment that shows the plan
     concurrency:
-      group: sieve-jobs-plan-${{ github.ref }}
+      group: sieve-jobs-@target@-plan-${{ github.ref }}
       cancel-in-progress: true
     steps:
       - uses: @checkout@
@@ -82,14 +84,20 @@ jobs:
 @secrets@"""
 
 
-def workflow(*, branch: str, target: str, folder: str, action: str, secrets: Sequence[str]) -> str:
-    """The workflow's text.
+def path_of(name: str) -> str:
+    """Where the workflow *name* lies, from the checkout."""
+    return f"{FOLDER}/{name}.yaml"
+
+
+def workflow(*, name: str, branch: str, target: str, folder: str, action: str, secrets: Sequence[str]) -> str:
+    """The workflow's text. What *name* and *target* tell apart may run in one repository.
 
     *folder* is the project's, from the checkout; empty where they are one. *action* is `owner/name@commit`. *secrets*
     are names of variables that an apply needs.
     """
-    lines = "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in secrets)
+    lines = "".join(f"          {secret}: ${{{{ secrets.{secret} }}}}\n" for secret in secrets)
     values = {
+        "@name@": name,
         "@branch@": json.dumps(branch),
         "@lock_timeout@": LOCK_TIMEOUT,
         "@checkout@": CHECKOUT,

@@ -44,10 +44,10 @@ def files(root: Path) -> dict[Path, bytes]:
     return {name: path.read_bytes() for name, path in found.items() if name.parts[0] not in {".git", ".sieve-jobs"}}
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, path: str = PATH) -> None:
     """What two checkers of workflows say of it, without a network."""
-    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", PATH]
-    audit = [ZIZMOR, "--offline", "--no-progress", "--persona", "pedantic", PATH]
+    schema = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", path]
+    audit = [ZIZMOR, "--offline", "--no-progress", "--persona", "pedantic", path]
     for command in (schema, audit):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -177,16 +177,25 @@ def second(root: Path, *words: str) -> Ran:
     return ran(root / "audio", "init", "--ci", "github", "--action", ACTION, *words)
 
 
-def test_a_second_project_is_told_that_nothing_runs_it_yet(root: Path) -> None:
+def test_a_second_project_gets_a_workflow_of_its_own(root: Path) -> None:
     said = second(root, "-t", "sound", "--json").document
-    assert said["next"][:2] == [
-        f"nothing runs this project yet: {PATH} runs the one in 'videos'",
-        'copy that file to .github/workflows/sieve-jobs-sound.yaml; there, say working-directory: "audio" and '
-        "target: sound, and give each concurrency group another name",
-    ]
+    own = ".github/workflows/sieve-jobs-sound.yaml"
+    assert said["written"][-1] == str(root / own)
+    assert said["next"][0] == f"know that {PATH} runs the project in 'videos', and {own} this one"
+    assert not any("SIEVE_JOBS_STATE_KEY" in step for step in said["next"])  # it is that of the first one
     assert target_of(root / "audio", "sound")["state"] == "git"
-    again = ran(root / "videos", "init", "--ci", "github", "--action", ACTION, "--json").document
-    assert not any("nothing runs" in step for step in again["next"])
+    first, other = ((root / path).read_text() for path in (PATH, own))
+    assert other.count('working-directory: "audio"') == 2
+    for line in ("name: ", "group: "):
+        theirs, ours = (
+            {each.strip() for each in text.splitlines() if each.strip().startswith(line)} for text in (first, other)
+        )
+        assert {each for each in theirs & ours if each not in {"name: plan", "name: apply"}} == set()
+    check(root, own)
+    again = ran(root / "audio", "init", "--ci", "github", "-t", "sound", "--json").document
+    assert (again["written"], again["kept"][-1]) == ([], str(root / own))
+    before = ran(root / "videos", "init", "--ci", "github", "--json").document
+    assert not any("runs the project" in step for step in before["next"])
 
 
 def test_two_projects_of_a_repository_get_no_state_on_one_ref(root: Path) -> None:
@@ -195,7 +204,9 @@ def test_two_projects_of_a_repository_get_no_state_on_one_ref(root: Path) -> Non
     assert "'prod' is the target of the project in 'videos', whose state lies on refs/sieve-jobs/prod" in said.err
     assert [*(root / "audio").iterdir()] == []
     (root / "videos" / "sieve-jobs.toml").unlink()  # it moved
-    assert ran(root / "audio", "init", "--ci", "github", "--action", ACTION).code == 0
+    moved = ran(root / "audio", "init", "--ci", "github", "--action", ACTION)
+    assert moved.code == 0
+    assert f"in {PATH}, say working-directory: \"audio\": it runs the project in 'videos', which is gone" in moved.out
 
 
 @pytest.mark.parametrize(
