@@ -240,7 +240,10 @@ def test_what_is_asked_is_checked(client: Client, asked: dict[str, Any], place: 
 
 
 def fill(root: Path, count: int, *, lines: int = 0) -> list[str]:
-    """Jobs that ended long ago, each with an output file and *lines* in its log, as an engine leaves them."""
+    """Jobs that ended long ago, each with an output file and *lines* in its log, as an engine leaves them.
+
+    A folder is put there whole: an engine that is at a round already may remove it at any moment.
+    """
     ids = [str(uuid.uuid4()) for _ in range(count)]
     with database(root) as db:
         db.execute("BEGIN")
@@ -255,9 +258,10 @@ def fill(root: Path, count: int, *, lines: int = 0) -> list[str]:
         db.executemany("INSERT INTO logs VALUES (?, ?, ?, ?, ?)", rows)
         db.execute("COMMIT")
     for job_id in ids:
-        folder = home_of(root).files / job_id / "f"
-        folder.mkdir(parents=True)
-        (folder / "a.txt").write_text("a")
+        made = root / "made" / job_id
+        (made / "f").mkdir(parents=True)
+        (made / "f" / "a.txt").write_text("a")
+        made.rename(home_of(root).files / job_id)
     return ids
 
 
