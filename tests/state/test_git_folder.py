@@ -31,6 +31,7 @@ def in_folder(clone: Path, name: str) -> GitStore:
     return open_in(folder)
 
 
+@pytest.mark.soak
 class TestGitStoreInASubfolder(StoreContract):
     def open(self, folder: Path) -> Store:
         return in_folder(make_clone(folder), "videos")
