@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.given_file import STDIN, read_given
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, UsageError
 from sieve_jobs.render.text import escape
@@ -41,13 +40,9 @@ def from_document(name: str, file: str) -> Example:
 
     Raises UsageError for anything else, and for a job that has no outputs of *name* to give.
     """
-    shown = "stdin" if file == "-" else escape(file)
+    shown = "stdin" if file == STDIN else escape(file)
     try:
-        if file == "-":
-            text = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with Path(file).open("rb") as source:
-                text = source.read(LARGEST + 1)
+        text = read_given(file, LARGEST)
     except OSError as error:
         raise no_example(f"could not read '{shown}': {(error.strerror or 'unreadable').lower()}") from error
     try:

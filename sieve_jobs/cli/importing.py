@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.cli.given_file import STDIN, read_given
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, verb
 from sieve_jobs.diagnostic import Diagnostic
@@ -53,13 +52,9 @@ def import_state(session: Session, file: str, *, replace: bool, lock_timeout: fl
 
 
 def _read(file: str) -> Exported:
-    shown = "stdin" if file == "-" else escape(file)
+    shown = "stdin" if file == STDIN else escape(file)
     try:
-        if file == "-":
-            text = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with Path(file).open("rb") as source:
-                text = source.read(LARGEST + 1)
+        text = read_given(file, LARGEST)
     except OSError as error:
         raise StateError(Diagnostic("SJ167", f"could not read '{shown}': {error.strerror}")) from error
     try:

@@ -12,6 +12,7 @@ from sieve_jobs.cli.connection import FarSide, call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import redactor_of
 from sieve_jobs.cli.example import Example, called, from_document, from_far_side, known_jobs, no_example
+from sieve_jobs.cli.given_file import STDIN
 from sieve_jobs.cli.options import verb
 from sieve_jobs.cli.stub_files import StubPlace, fetch_all, names_of, nursery, place_of, put, require_free
 from sieve_jobs.config.choose import TARGET_VARIABLE
@@ -57,7 +58,7 @@ def stub(
     wanted = _wanted(session, function, name)
     require_free(wanted.place, overwrite=overwrite)
     if file is not None:
-        example = from_document(function, file if file == "-" else str(session.start / Path(file).expanduser()))
+        example = from_document(function, file if file == STDIN else str(session.start / Path(file).expanduser()))
         made = _write(session, _NOWHERE, wanted, example)
     else:
         there = _with_jobs(session, wanted)
