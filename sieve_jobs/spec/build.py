@@ -38,7 +38,7 @@ from sieve_jobs.spec.expansion import MAX_DEPTH, MAX_NODES, MERGE_STEP, Expansio
 from sieve_jobs.spec.frame import KEY_STEP, MISREAD, Frame
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.spec.scalars import NotJsonError, is_text, resolve, shortened
-from sieve_jobs.spec.syntax import check_directives, no_yaml
+from sieve_jobs.spec.syntax import check_directives, check_older, no_yaml
 from sieve_jobs.spec.tagged import MAPPING_TAGS, SEQUENCE_TAGS, TEXT_TAGS, no_json, tagged_value, unsupported, written
 from sieve_jobs.wire import Json
 
@@ -65,6 +65,7 @@ class Builder:
             check_directives(text)
             self.next_event: Callable[[], Any] = CParser(text).get_event
             yield from self._documents()
+            check_older(text)
         except (YAMLError, ValueError, RecursionError, AttributeError) as error:
             raise no_yaml(error, text) from error
 

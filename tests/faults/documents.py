@@ -26,7 +26,7 @@ from tests.faults.grammar import ROOT, document
 STRETCH = 500
 """Documents that a child is given at a time."""
 SAID = 50_000
-"""Documents between two lines that say how far it is."""
+"""Documents between two lines that say how far it is; a multiple of STRETCH."""
 
 
 class Told(TypedDict):
@@ -87,8 +87,8 @@ class Child:
             if line := process.stdout.readline():  # type: ignore[union-attr]
                 yield json.loads(line)
                 return
-            code, died_at = process.wait(), int(self._at.read_text())
-            self._process = None
+            self.close()
+            code, died_at = process.returncode, int(self._at.read_text())
             # What it had found before is gone with it: those are read again, by another.
             if died_at > first:
                 yield from self.read(first, died_at)
@@ -112,6 +112,7 @@ class Child:
     def close(self) -> None:
         if self._process is not None:
             self._process.communicate()
+            self._process = None
 
 
 class Run:
@@ -157,9 +158,9 @@ class Run:
     def _done(self, start: int) -> None:
         with self._lock:
             self._open.remove(start)
-            if self.found.documents % SAID < STRETCH:
-                whence = min(self._open, default=self._next)
-                print(f"{self.found.documents:,} read, {len(self.found.failures)} failed; --from {whence} goes on here")
+            if start and start % SAID == 0:
+                read, failed, whence = self.found.documents, len(self.found.failures), min(self._open | {self._next})
+                print(f"{read:,} read, {failed} failed; --from {whence} goes on here", file=sys.stderr, flush=True)
 
 
 def _keep(folder: Path, seed: int, number: int, words: str) -> None:

@@ -53,6 +53,10 @@ REFUSED = [
     pytest.param('a: "\\ud800"\n', "SJ100", (0, 6), None, id="surrogate-escape"),
     pytest.param("%YAML 3.0\n---\na: 1\n", "SJ100", (0, 0), None, id="unknown-version"),
     pytest.param("a: 1\n--- b: 2\n", "SJ100", (1, 5), None, id="text-behind-a-document's-start"),
+    pytest.param("{ ?a: b }\n", "SJ100", (0, 2), None, id="key-sign-of-1.1"),
+    pytest.param("- [?a]\n", "SJ100", (0, 3), None, id="key-sign-of-1.1-in-a-list"),
+    pytest.param("# [?x\na: [\n?a]\n", "SJ100", (2, 0), None, id="key-sign-of-1.1-on-its-line"),
+    pytest.param("a: &x:y b\n", "SJ100", (0, 3), None, id="anchor-of-1.1"),
     pytest.param("a: \ud800\n", "SJ100", (0, 0), None, id="surrogate"),
     pytest.param("a: \0\n", "SJ100", (0, 0), None, id="nul"),
     pytest.param("a: &x [*x]\n", "SJ101", (0, 7), None, id="cycle"),
@@ -130,3 +134,22 @@ def test_number_of_documents_and_directives() -> None:
     tags = "".join(f"%TAG !t{index}! tag:x,2000:\n" for index in range(101))
     assert refused(tags + "---\na\n").span.line == 100
     assert one("%TAG !t! tag:x,2000:\n---\na\n") == "a"
+
+
+def test_what_both_versions_read_alike() -> None:
+    text = """\
+a: [x?y, "?x", '&a:b', {? b: c}, {"?": d}]  # {?x &a:b
+https://h.example/?x&y:z: ?x &a:b
+b: |
+  [?x, &a:b]
+"""
+    assert one(text) == {
+        "a": ["x?y", "?x", "&a:b", {"b": "c"}, {"?": "d"}], "https://h.example/?x&y:z": "?x &a:b", "b": "[?x, &a:b]\n",
+    }  # fmt: skip
+
+
+def test_a_look_at_what_they_do_not_is_bounded() -> None:
+    text = "--- [" + "a, " * 60_000 + "' ?x']\n"
+    with pytest.raises(BuildError, match="too many values") as caught:
+        read(text + text)
+    assert caught.value.code == "SJ101"
