@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 MEBI = 1 << 20
+WHOLE = frozenset({"aliases", "values", "valid-documents"})
+"""Cases that take long and show again what tests/spec/test_refused.py shows of the same limits: in the soak only."""
 RUN = "function: a/b\ninputs:\n  "
 
 CASES: Mapping[str, tuple[Callable[[int], str], str | None]] = {
@@ -63,21 +66,40 @@ CASES: Mapping[str, tuple[Callable[[int], str], str | None]] = {
 }
 
 
+def cases(part: int) -> list[str]:
+    """Names of the cases that are read where files hold that *part* of the values that they may hold."""
+    return [name for name in CASES if part == 1 or name not in WHOLE]
+
+
+def memory(word: str) -> int:
+    """Bytes that this process has (VmRSS), or had at most since `most_from_here` (VmHWM)."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{word}:")]
+    return int(line.split()[1]) * 1024
+
+
+def most_from_here() -> int:
+    """Forgets how much memory this process had at most; how much it has."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory("VmRSS")
+
+
 def main(folder: Path, part: int) -> None:
-    """One line of JSON for each case: its name and the codes of what was told, in order of appearance."""
-    for name, (text, _) in CASES.items():
-        (folder / f"{name}.yaml").write_text(text(part))
+    """One line of JSON for each case: the codes of what was told, in order of appearance, and what it took."""
+    for name in cases(part):
+        (folder / f"{name}.yaml").write_text(CASES[name][0](part))
     from sieve_jobs.spec.parse import ParseSettings, parse_file
     from sieve_jobs.spec.variables import Variables
 
     settings = ParseSettings(folder, Variables(environ={"V": "v" * 1000}))
     for limit, most in ((resource.RLIMIT_DATA, 256 * MEBI), (resource.RLIMIT_CPU, 60)):
         resource.setrlimit(limit, (most, most))
-    for name in CASES:
+    for name in cases(part):
+        before, began = most_from_here(), time.process_time()
         found = parse_file(str(folder / f"{name}.yaml"), name, "name", settings, lambda path, stamp: None)
+        took, grown = time.process_time() - began, memory("VmHWM") - before
         shown = sum(len(problem.message) + len(problem.hint or "") for problem in found.problems)
-        codes = [problem.code for problem in found.problems]
-        print(json.dumps({"name": name, "codes": codes, "specs": len(found.details), "shown": shown}), flush=True)
+        row = {"name": name, "codes": [problem.code for problem in found.problems], "specs": len(found.details)}
+        print(json.dumps(row | {"shown": shown, "seconds": took, "grown": grown}), flush=True)
 
 
 if __name__ == "__main__":
