@@ -13,12 +13,26 @@ def command() -> NoReturn:
 
     Taking an interpreter down object by object takes 4 ms, and looking for garbage while modules load takes 3.
     """
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        _begin_in_utf8()
     gc.set_threshold(50_000, 20, 20)
     code = main()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
     os._exit(code)
+
+
+def _begin_in_utf8() -> NoReturn:
+    """This command line once more, with the names of files read as UTF-8, as git keeps them, whatever the locale says.
+
+    Names of files are names of specs: read otherwise, all of them would be other specs, and be pushed again. What is
+    written goes on as the locale says.
+    """
+    environ = {**os.environ, "PYTHONUTF8": "1"}
+    if sys.stdout is not None:
+        environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], environ)  # noqa: S606
 
 
 def main() -> int:

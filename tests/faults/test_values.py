@@ -87,8 +87,8 @@ def test_no_value_of_very_many_changes_the_shape(tmp_path: Path) -> None:
 NUMBERS = {
     "largest": "9007199254740992", "least": "-9007199254740992", "octal": "0o400000000000000000",
     "hex": "0x20000000000000", "zero": "-0", "nothing": "-0.0", "tiny": "1e-400", "small": "5e-324",
-    "great": "1.7976931348623157e308", "long": "0." + "1" * 400, "third": "0.30000000000000004", "float": "1.0", "one": "1",
-    "text": "'1'", "ten": "1e1",
+    "great": "1.7976931348623157e308", "long": "0." + "1" * 400, "third": "0.30000000000000004", "float": "1.0",
+    "one": "1", "text": "'1'", "ten": "1e1",
 }  # fmt: skip
 """Numbers at the edges of what JSON carries; those beyond them are in tests/spec/test_scalars.py."""
 
