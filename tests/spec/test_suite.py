@@ -14,7 +14,7 @@ from sieve_jobs.spec.text import decoded
 from tests.faults.reader import examine
 from tests.spec.suite.cases import DATA, Case, cases
 
-pytestmark = pytest.mark.skipif(not DATA.exists(), reason="needs `make suite`")
+pytestmark = [pytest.mark.soak, pytest.mark.skipif(not DATA.exists(), reason="needs `make suite`, which needs npm")]
 
 
 def _ids(text: str) -> frozenset[str]:
