@@ -14,6 +14,7 @@ from sieve_jobs.engine.frames import BlockingChannel, Frame
 from sieve_jobs.engine.settings import MEBIBYTE, Settings
 from sieve_jobs.engine.worker.lifeline import Lifeline, StopRequested
 from sieve_jobs.engine.worker.loading import Declared, described, drop_racy_bytecode, load
+from sieve_jobs.engine.worker.room import Rooms
 from sieve_jobs.engine.worker.running import Order, Runner, error_text, shortened
 from sieve_jobs.engine.worker.talk import EngineGone, Talk
 from sieve_jobs.sdk import session
@@ -43,12 +44,14 @@ def _work(channel: BlockingChannel, lifeline: Lifeline) -> NoReturn:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     functions: dict[str, Declared] = {}
     talk = Talk(channel, lifeline.receive)
-    runner = Runner(talk, Path(os.environ["TMPDIR"]))
+    scratch = Path(os.environ["TMPDIR"])
+    runner = Runner(talk, Rooms(scratch))
     session.in_worker()
     while True:
         frame = lifeline.receive()
         if frame.op == "load":
             functions = _load(talk, frame)
+            runner = Runner(talk, Rooms(scratch))  # what the import has left is what jobs are brought back to
         elif frame.op == "run":
             _run(talk, runner, frame, functions)
 

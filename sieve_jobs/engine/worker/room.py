@@ -7,47 +7,75 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
-@contextmanager
-def room(scratch: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    """A new temporary folder below *scratch*, with *environ* over the worker's own.
+@dataclass(slots=True)
+class Rooms:
+    """One after the other, on one worker. Their temporary folders are below *scratch*."""
 
-    Afterwards folder, environment and working folder are as they were, whatever the job did to them.
-    """
-    before, temporary, home = dict(os.environ), tempfile.tempdir, Path.cwd()
-    folder = _temporary(scratch)
-    os.environ.update({**environ, "TMPDIR": folder})
-    tempfile.tempdir = folder
+    scratch: Path
+    _home: str = field(default_factory=os.getcwd)
+    _before: dict[bytes, bytes] = field(default_factory=lambda: _environment())
+    _spare: tuple[str, tuple[int, ...]] | None = None
+    """The folder of the last job, where that left it as it got it; and how it looked when it was made."""
+
+    @contextmanager
+    def room(self, environ: Mapping[str, str]) -> Iterator[Path]:
+        """A temporary folder with nothing in it, and *environ* over the worker's own.
+
+        Afterwards folder, environment and working folder are as they were, whatever the job did to them. To make a
+        folder and to remove it waits for the disk where others write to it: one that was not used is used again.
+        """
+        temporary = tempfile.tempdir
+        folder, made = self._empty()
+        os.environ.update({**environ, "TMPDIR": folder})
+        tempfile.tempdir = folder
+        try:
+            yield Path(folder)
+        finally:
+            tempfile.tempdir = temporary
+            self._put_back()
+            os.chdir(self._home)
+            if _look(folder) == made:
+                self._spare = folder, made
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _empty(self) -> tuple[str, tuple[int, ...]]:
+        spare, self._spare = self._spare, None
+        return spare if spare is not None and _look(spare[0]) == spare[1] else _temporary(self.scratch)
+
+    def _put_back(self) -> None:
+        after, before = _environment(), self._before
+        for name in after.keys() - before.keys():
+            del os.environb[name]
+        os.environb.update(before.items() - after.items())
+
+
+def _environment() -> dict[bytes, bytes]:
+    """All of `os.environ`, from behind it where that is possible: going through it costs as much as a small job."""
+    found = getattr(os.environ, "_data", None)
+    return dict(found) if isinstance(found, dict) else dict(os.environb)
+
+
+def _temporary(scratch: Path) -> tuple[str, tuple[int, ...]]:
     try:
-        yield Path(folder)
-    finally:
-        tempfile.tempdir = temporary
-        _put_back(before)
-        os.chdir(home)
-        _remove(folder)
-
-
-def _temporary(scratch: Path) -> str:
-    try:
-        return tempfile.mkdtemp(dir=scratch)
+        folder = tempfile.mkdtemp(dir=scratch)
     except FileNotFoundError:  # a job has removed it
         scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return tempfile.mkdtemp(dir=scratch)
+        folder = tempfile.mkdtemp(dir=scratch)
+    return folder, _look(folder)
 
 
-def _put_back(before: Mapping[str, str]) -> None:
-    """Only what is not as it was: setting a variable costs more than looking at all."""
-    after = dict(os.environ)
-    for name in after.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before.items() - after.items())
+def _look(folder: str) -> tuple[int, ...]:
+    """What is not the same any more once something was done in a folder or to it; empty if it is not there.
 
-
-def _remove(folder: str) -> None:
-    """Mostly a job has put nothing into it."""
+    Its times alone are too coarse to tell: what came within the same tick of the clock is still to be counted.
+    """
     try:
-        Path(folder).rmdir()
+        found = os.lstat(folder)
+        return len(os.listdir(folder)), found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        return ()

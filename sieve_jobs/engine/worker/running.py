@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sieve_jobs.engine.frames import FrameError
 from sieve_jobs.engine.worker.lifeline import StopRequested
 from sieve_jobs.engine.worker.loading import Declared
-from sieve_jobs.engine.worker.room import room
+from sieve_jobs.engine.worker.room import Rooms
 from sieve_jobs.engine.worker.talk import EngineGone, Talk
 from sieve_jobs.sdk import FatalException, File, session
 from sieve_jobs.sdk.bind import InputError, bind
@@ -53,7 +53,7 @@ class Runner:
     """Runs jobs on the functions of one module, and keeps the instances of its classes between them."""
 
     talk: Talk
-    scratch: Path
+    rooms: Rooms
     _signatures: dict[str, Signature] = field(default_factory=dict)
     _instances: dict[str, tuple[Mapping[str, str], object]] = field(default_factory=dict)
     _opened: list[int] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Runner:
         api = Api(*order.api, share=partial(_share, ask))
         defaults = {it.name: it.default for it in order.function.declaration.env if it.default is not None}
         try:
-            with room(self.scratch, {**defaults, **order.environ}) as folder, session.job(api):
+            with self.rooms.room({**defaults, **order.environ}) as folder, session.job(api):
                 try:
                     frames = self._run(order, folder) + self.talk.pack({"op": "done"})
                 except (StopRequested, EngineGone):
