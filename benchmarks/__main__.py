@@ -88,7 +88,7 @@ class _cloud:  # noqa: N801 - reads as the context it is
 
     def __enter__(self) -> tuple[str, str]:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cloud", "--until-eof"],
+            [sys.executable, "-m", "tests.faults.cloud", "--until-eof"],
             cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.process.stdout is not None

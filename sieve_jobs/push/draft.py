@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,10 +56,10 @@ def draft_entry(detail: Detail, reason: Reason, *, now: datetime, commit: str | 
 
 
 def intent_of(
-    order: Order, doubt: Intent | None, *, now: datetime, server_now: datetime | None, endpoint: str,
+    order: Order, doubt: Intent | None, *, key: str, now: datetime, server_now: datetime | None, endpoint: str,
     organization: str | None, commit: str | None,
 ) -> Intent:  # fmt: skip
-    """The intent of *order*'s first attempt, or of the next one of the push in *doubt* that it repeats."""
+    """The intent of *order*'s first attempt, with *key*, or of the next one of the push in *doubt* that it repeats."""
     draft = draft_entry(order.detail, order.reason, now=now, commit=commit)
     if doubt is not None:
         return replace(
@@ -68,7 +67,7 @@ def intent_of(
             projection=order.projection, projection_hash=order.projection_hash,
         )  # fmt: skip
     return Intent(
-        uuid=str(uuid.uuid4()), attempt=1, at=now, server_at=server_now, first_at=now, endpoint=endpoint,
+        uuid=key, attempt=1, at=now, server_at=server_now, first_at=now, endpoint=endpoint,
         organization_id=organization, projection=order.projection, projection_hash=order.projection_hash, draft=draft,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from enum import Enum
 
@@ -63,6 +64,8 @@ class _Attempts:
     def __init__(self, run: Run, order: Order, body: dict[str, Json]) -> None:
         self.run, self.order, self.body = run, order, body
         self.redactor = run.redactor_of(order.detail.spec)
+        self.key = str(uuid.uuid4())
+        """The Idempotency-Key of every attempt: one that was asked to wait is known again by it."""
         self.unreachable = self.busy = 0
 
     async def make(self) -> Intent | None:
@@ -96,7 +99,7 @@ class _Attempts:
         """The intent of the attempt that is made next, in the state before the first byte is sent."""
         run = self.run
         intent = intent_of(
-            self.order, doubt, now=run.clock.now(), server_now=run.client.server_now(),
+            self.order, doubt, key=self.key, now=run.clock.now(), server_now=run.client.server_now(),
             endpoint=run.plan.where.endpoint, organization=run.organization, commit=run.options.commit,
         )  # fmt: skip
         for claim in range(1, MOST_CLAIMS + 1):

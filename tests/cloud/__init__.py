@@ -1,7 +1,7 @@
 """A stand-in for Sieve's cloud on loopback: real sockets, scripted faults, every request recorded.
 
 In a test: `with Cloud.running(Script(...)) as cloud: ... cloud.url, cloud.requests, cloud.jobs`.
-As a process: `python -m tests.cloud --port 0 --script '{"faults": [...]}'` prints its URL as the first line.
+For people, and for programs: `python -m tests.faults.cloud` prints its URL as the first line.
 It does not know Idempotency-Key, unless Script.engine makes it behave like our own engine in that respect.
 """
 

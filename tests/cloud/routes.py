@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.cloud.jobs import FINAL, KEY, ORGANIZATION, CloudJob, Jobs, shown
-from tests.cloud.script import Fault, Script
+from tests.cloud.script import ANSWERED, Fault, Script
 
 UNAUTHORIZED = {"detail": "Unauthorized - valid API Key required."}
 
@@ -100,8 +100,13 @@ class FarSide:
             return Answer(200, content, {"Content-Type": "application/octet-stream"}, fault)
         organization = (self.script.keys or {KEY: ORGANIZATION}).get(request.headers.get("x-api-key", ""))
         fault = self.script.fault(request.route, request.target, request.body)
-        if fault is not None and fault.kind != "hold" and not (fault.created and request.route == "push"):
+        if organization is not None and request.route == "push" and self.script.twins:
+            for _ in range(self.script.twins):
+                self.jobs.make(request.json, b"", self.now, organization)
+        if fault is not None and fault.kind not in ANSWERED and not (fault.created and request.route == "push"):
             return Answer(200, {}, fault=fault)
+        if fault is not None and fault.kind == "late" and not fault.created:
+            await asyncio.sleep(fault.seconds)
         if organization is None:
             return Answer(401, UNAUTHORIZED, fault=fault)
         answer = await self._routed(request, organization)

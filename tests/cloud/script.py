@@ -10,7 +10,12 @@ from typing import Any
 FAST_SINCE = 1_795_000_000.0
 """Seconds since the epoch from which a fast clock runs ahead, so that all of one speed agree in all processes."""
 ROUTES = ("push", "jobs", "job", "await", "cancel", "logs", "file", "function", "any")
-KINDS = ("status", "hang", "reset", "close", "cut", "short", "html", "drip", "big", "hold")
+KINDS = (
+    "status", "hang", "reset", "close", "half", "cut", "short", "html", "drip", "big", "gzip", "interim", "hold",
+    "late", "hints",
+)  # fmt: skip
+ANSWERED = ("hold", "late", "hints")
+"""Kinds whose request takes effect, and is answered as it should be."""
 
 
 def fast_time(speed: float) -> float:
@@ -23,9 +28,11 @@ class Fault:
     """Something that goes wrong with requests to *route*; used up after *times* requests (-1: never).
 
     Kinds: status (answer with *status*, *headers*, *body*), hang (never answer), hold (answer as it should be, but not
-    before Cloud.let_go), reset (TCP RST), close (FIN without an answer), cut (200, JSON cut in the middle), short
-    (Content-Length larger than what follows), html (a captive portal's 200), drip (one byte each *seconds*), big (200
-    and *size* bytes).
+    before Cloud.let_go), late (the same, after *seconds*; not before then does it take effect, unless *created*),
+    reset (TCP RST), close (FIN without an answer), half (FIN within the status line), cut (200, JSON cut in the
+    middle), short (Content-Length larger than what follows), html (a captive portal's 200), drip (one byte each
+    *seconds*), big (200 and *size* bytes), gzip (the right answer and *size* blanks, compressed although nobody asked
+    for it), interim (*size* answers of 1xx, then FIN), hints (two answers of 1xx, then as it should be).
     """
 
     kind: str = "status"
@@ -37,6 +44,8 @@ class Fault:
     """Only requests whose path or body contains this."""
     created: bool = False
     """The push took effect before the fault."""
+    unread: bool = False
+    """Played as soon as the head of a request has come, whose path alone can match; its body is never looked at."""
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
@@ -91,6 +100,12 @@ class Script:
     """Of the list: newest, oldest, or mixed (neither)."""
     most_listed: int = 500
     """Jobs in a page of the list, however many are asked for."""
+    arrivals: int = 0
+    """Jobs of others that arrive before each page of the list but the first."""
+    twins: int = 0
+    """Jobs that a stranger in the same organisation makes with each push, with the same body."""
+    idle_kept: tuple[float, float] | None = None
+    """Kept connections are closed after a time between these, in seconds, since their last answer."""
     created_at: bool = True
     """Whether jobs carry their time of creation; false: null."""
     await_seconds: float = 600.0
@@ -113,10 +128,10 @@ class Script:
         fields["outcomes"] = [Outcome(**outcome) for outcome in fields.get("outcomes", [])]
         return cls(**fields)
 
-    def fault(self, route: str, path: str, body: bytes) -> Fault | None:
+    def fault(self, route: str, path: str, body: bytes, *, unread: bool = False) -> Fault | None:
         """The fault of this request, used up by one; None if it is answered as it should be."""
         for fault in self.faults:
-            if fault.times == 0 or fault.route not in (route, "any"):
+            if fault.times == 0 or fault.route not in (route, "any") or fault.unread is not unread:
                 continue
             if fault.match and fault.match not in path and fault.match.encode() not in body:
                 continue

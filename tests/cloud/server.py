@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import random
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
@@ -14,6 +16,8 @@ from tests.cloud.script import Fault
 
 HTML = b"<html><body>Please log in to the network</body></html>"
 PIECE = 64 * 1024
+LARGEST_MEMBER = 16 * 1024 * 1024
+INTERIM = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
 
 
 @dataclass
@@ -51,6 +55,9 @@ class Connection(asyncio.Protocol):
         self.recorded = recorded
         self.tasks, self.open = live.tasks, live.connections
         self.buffer = bytearray()
+        self.unread = False
+        """Whatever still comes is dropped."""
+        self.idle: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,31 +68,51 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         self.open.discard(self)
+        self._keep()
 
     def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        request = self._request()
-        if request is None:
+        if self.unread:
             return
+        self._keep()
+        begins = b"\r\n\r\n" not in self.buffer
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = bytes(self.buffer[:end])
+        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        request = Request(method, target, head, b"")
+        script = self.far_side.script
+        fault = script.fault(request.route, target, b"", unread=True) if begins else None
+        if fault is not None:
+            self.unread = True
+            self._start(request, self._play(fault, Answer(200, {})))
+        elif (body := self._body(end + 4, request)) is not None:
+            request = Request(method, target, head, body)
+            self._start(request, self._serve(request))
+
+    def _start(self, request: Request, work: Coroutine[None, None, None]) -> None:
         if not request.path.startswith("/_/"):
             self.far_side.requests.append(request)
-        task = asyncio.get_running_loop().create_task(self._serve(request))
+        task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def _request(self) -> Request | None:
-        end = self.buffer.find(b"\r\n\r\n")
-        if end < 0:
+    def _body(self, start: int, request: Request) -> bytes | None:
+        """The body behind the head that ends at *start*; None while it has not come whole."""
+        at = request.head.lower().find(b"\r\ncontent-length:")  # in a hurry: pushes are counted by the thousand
+        end = start + (int(request.head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0)
+        if len(self.buffer) < end:
             return None
-        head = bytes(self.buffer[:end])
-        at = head.lower().find(b"\r\ncontent-length:")
-        length = int(head[at + 17 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-        if len(self.buffer) < end + 4 + length:
-            return None
-        body = bytes(self.buffer[end + 4 : end + 4 + length])
-        del self.buffer[: end + 4 + length]
-        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-        return Request(method, target, head, body)
+        body = bytes(self.buffer[start:end])
+        del self.buffer[:end]
+        return body
+
+    def _keep(self) -> None:
+        """The connection is in use, or gone: it is not closed for being idle."""
+        if self.idle is not None:
+            self.idle.cancel()
+        self.idle = None
 
     async def _serve(self, request: Request) -> None:
         answer = await self.far_side.answer(request)
@@ -109,6 +136,9 @@ class Connection(asyncio.Protocol):
         self.transport.write(f"HTTP/1.1 {answer.status} X\r\n{head}\r\n".encode() + raw)
         if close or longer:
             self.transport.close()
+        elif self.far_side.script.idle_kept is not None:
+            seconds = random.uniform(*self.far_side.script.idle_kept)
+            self.idle = asyncio.get_running_loop().call_later(seconds, self.transport.close)
 
     async def _play(self, fault: Fault, answer: Answer) -> None:
         transport = self.transport
@@ -116,18 +146,17 @@ class Connection(asyncio.Protocol):
         match fault.kind:
             case "status":
                 body = {"detail": f"fault {fault.status}"} if fault.body is None else fault.body
-                self._send(Answer(fault.status, body, fault.headers), close=True)
+                self._send(Answer(fault.status, body, fault.headers), close=not fault.unread)
             case "hang":
                 pass
-            case "hold":
-                await self.far_side.held.wait()
-                if self.transport is not None:
-                    self._send(answer, close=False)
+            case "hold" | "late" | "hints":
+                await self._in_the_end(fault, answer)
             case "reset":
                 linger = struct.pack("ii", 1, 0)
                 transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 transport.abort()
-            case "close":
+            case "close" | "half":
+                transport.write(b"HTTP/1.1 20" if fault.kind == "half" else b"")
                 transport.close()
             case "cut":
                 self._send(answer, close=True, cut=len(answer.raw) // 2)
@@ -135,8 +164,35 @@ class Connection(asyncio.Protocol):
                 self._send(answer, close=True, longer=100)
             case "html":
                 self._send(Answer(200, HTML, {"Content-Type": "text/html"}), close=True)
+            case "gzip":
+                packed = Answer(200, bomb(answer.raw, fault.size), {"Content-Encoding": "gzip"})
+                self._send(packed, close=True)
+            case "interim":
+                await self._interim(fault.size)
             case "drip" | "big":
                 await self._slowly(fault, answer)
+
+    async def _in_the_end(self, fault: Fault, answer: Answer) -> None:
+        """The right answer, when it is due."""
+        if fault.kind == "hold":
+            await self.far_side.held.wait()
+        elif fault.kind == "late" and fault.created:
+            await asyncio.sleep(fault.seconds)
+        if self.transport is None:
+            return
+        if fault.kind == "hints":
+            self.transport.write(INTERIM)
+        self._send(answer, close=True)
+
+    async def _interim(self, count: int) -> None:
+        """*count* interim answers, for as long as somebody reads them."""
+        for _ in range(0, count, 2):
+            if self.transport is None:
+                return
+            self.transport.write(INTERIM)
+            await asyncio.sleep(0)
+        if self.transport is not None:
+            self.transport.close()
 
     async def _slowly(self, fault: Fault, answer: Answer) -> None:
         """One byte each *seconds*, or *size* bytes in pieces for as long as somebody reads them."""
@@ -156,6 +212,12 @@ def _large(head: bytes, size: int) -> Iterator[bytes]:
     yield head
     for at in range(0, size, PIECE):
         yield b" " * min(PIECE, size - at)
+
+
+def bomb(content: bytes, size: int) -> bytes:
+    """*content* and *size* blanks, compressed to a thousandth of them."""
+    member = gzip.compress(b" " * min(LARGEST_MEMBER, size))
+    return gzip.compress(content) + member * max(size // LARGEST_MEMBER, 1)
 
 
 async def listen(far_side: FarSide, port: int, recorded: Callable[[], None], live: Live) -> asyncio.Server:

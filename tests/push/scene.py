@@ -97,6 +97,7 @@ class Scene:
     deadline: float = 20.0
     url: str = ""
     key: str = ""
+    make_clock: Callable[[], FastClock] = FastClock
 
     def __post_init__(self) -> None:
         self.cloud.script.speed = SPEED
@@ -132,7 +133,7 @@ class Scene:
         on_event: Callable[[Event], None] | None,
         changes: Mapping[str, object],
     ) -> Ran:
-        clock = FastClock()
+        clock = self.make_clock()
         chosen = plan_options or PlanOptions(key=KEY)
         options = replace(self.options, clock=clock, plan=chosen, **changes)  # type: ignore[arg-type]
         plan = self.plan(specs, chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,55 +14,54 @@ from sieve_jobs.push.events import Refused, as_json
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import Pin
 from tests.cloud import KEY, OTHER_ORGANIZATION, Cloud, Fault, Outcome, Script
+from tests.faults.named import AFTER, BEFORE, Met, faults
 from tests.plan.world import asks, variable
 from tests.push.scene import Scene, clips
 
-SETTLE = 30.0
+SETTLE = 120.0
 
 
-@pytest.mark.parametrize("created", [False, True], ids=["not-created", "created"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param({"kind": "reset"}, id="reset"),
-        pytest.param({"kind": "close"}, id="closed-without-answer"),
-        pytest.param({"kind": "cut"}, id="cut-json"),
-        pytest.param({"kind": "short"}, id="short-body"),
-        pytest.param({"kind": "html"}, id="captive-portal"),
-        pytest.param({"kind": "hang"}, id="no-answer"),
-        pytest.param({"kind": "drip", "seconds": 0.02}, id="dripping-answer"),
-        pytest.param({"kind": "big"}, id="endless-body"),
-        pytest.param({"status": 408}, id="408"),
-        pytest.param({"status": 409}, id="409"),
-        pytest.param({"status": 500}, id="500"),
-        pytest.param({"status": 503, "headers": {"Retry-After": "1"}}, id="503"),
-        pytest.param({"status": 504}, id="504"),
-        pytest.param({"status": 200, "body": {"id": ""}}, id="200-without-id"),
-        pytest.param({"status": 200, "body": []}, id="200-that-is-a-list"),
-        pytest.param({"status": 202, "body": {"id": "x", "status": "queued"}}, id="202"),
-    ],
-)
-def test_an_unclear_answer_is_settled_with_exactly_one_job(
-    tmp_path: Path, fault: dict[str, object], created: bool
-) -> None:
-    faults = [Fault(match='"width":1', created=created, **fault)]  # type: ignore[arg-type]
-    with Cloud.running(Script(faults=faults)) as cloud:
-        scene = Scene(tmp_path, cloud, deadline=0.25)
-        ran = scene.apply(clips(3), settle=SETTLE)
+UNCLEAR = faults(Met.DOUBT)
+LATE = {"seconds": 0.4}
+"""Real seconds: after the push was given up, before its settle time is over."""
+
+
+def settled(folder: Path, befalling: Sequence[str]) -> None:
+    """Applies a spec for each of *befalling*, which its push meets, and one more: each gets exactly one job."""
+    for_late = {name: LATE for name in befalling if name.startswith("late")}
+    played = [
+        Fault(**{**UNCLEAR[name], **for_late.get(name, {})}, match=f'"width":{index}}}')
+        for index, name in enumerate(befalling)
+    ]
+    with Cloud.running(Script(faults=played)) as cloud:
+        scene, specs = Scene(folder, cloud, deadline=0.25), clips(len(befalling) + 1)
+        ran = scene.apply(specs, settle=SETTLE)
         assert ran.exit_code == 0, ran.result.problems
-        assert scene.pushed() == [0, 1, 2]
-        assert len(cloud.pushes) == (3 if created else 4)
-        assert ran.result.summary.pushed == 3
+        assert scene.pushed() == [*range(len(specs))]
+        made = [name for name in befalling if UNCLEAR[name]["created"] or name in for_late]
+        assert len(cloud.pushes) == len(specs) + len(befalling) - len(made)
+        assert ran.result.summary.pushed == len(specs)
         assert not scene.state().intents
         assert {entry.job_id for entry in scene.entries().values()} == {job.id for job in cloud.jobs}
-        assert scene.apply(clips(3)).kinds() == []
+        assert scene.apply(specs).kinds() == []
+
+
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+def test_unclear_answers_of_every_kind_at_once_are_settled_with_one_job_each(tmp_path: Path, when: str) -> None:
+    settled(tmp_path, [name for name in UNCLEAR if name.endswith(when)])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", UNCLEAR)
+def test_an_unclear_answer_is_settled_with_exactly_one_job(tmp_path: Path, name: str) -> None:
+    settled(tmp_path, [name])
 
 
 @pytest.mark.parametrize("created", [False, True], ids=["not-created", "created"])
 def test_the_very_first_push_may_go_unanswered_too(tmp_path: Path, created: bool) -> None:
     with Cloud.running(Script(faults=[Fault("hang", match='"width":0', created=created)])) as cloud:
         scene = Scene(tmp_path, cloud, deadline=0.25)
-        ran = scene.apply(clips(3), settle=SETTLE)
+        ran = scene.apply(clips(3), settle=30.0)
         assert ran.exit_code == 0, ran.result.problems
         assert scene.pushed() == [0, 1, 2]
         assert scene.apply(clips(3)).kinds() == []
