@@ -51,7 +51,7 @@ PUSHES: Mapping[str, Named] = dict([
     *_both("reset", "the connection is reset", kind="reset"),
     *_both("half", "the connection is closed within the status line", kind="half"),
     *_both("hang", "no answer ever comes", kind="hang"),
-    *_both("late", "answered, and where before made too, after --seconds", kind="late"),
+    *_both("late", "answered, and where before made, after --seconds", kind="late"),
     *_both("cut", "a 200 whose JSON is cut in the middle", kind="cut"),
     *_both("short", "a 200 that is shorter than it says", kind="short"),
     *_both("html", "a captive portal's 200", kind="html"),
@@ -82,7 +82,7 @@ LISTS: Mapping[str, Named] = {
     "list-oldest-first": Named("the list begins with the oldest job", Met.NOTHING, script={"order": "oldest"}),
     "list-unordered": Named("the list has no order", Met.NOTHING, script={"order": "mixed"}),
     "list-shifting": Named(
-        "pages of 20, before each of which 5 jobs of others arrive", Met.NOTHING,
+        "pages of 20 jobs, 5 new ones before each", Met.NOTHING,
         script={"most_listed": 20, "arrivals": 5},
     ),
     "no-created-at": Named("no job says when it was made", Met.NOTHING, script={"created_at": False}),

@@ -17,6 +17,7 @@ from sieve_jobs.push.http import LONGEST_BODY
 from sieve_jobs.push.reconcile import list_jobs
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud, Fault, Outcome, Script
+from tests.faults.sniffer import Sniffer
 from tests.push.scene import FastClock
 
 T = TypeVar("T")
@@ -112,13 +113,12 @@ def test_the_key_is_in_no_repr_and_no_error() -> None:
         assert "(secret)" in shown
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("route", ["push", "job"])
 def test_a_redirect_takes_the_key_nowhere(route: str, status: int) -> None:
-    with Cloud.running() as other, Cloud.running() as cloud:
-        cloud.script.faults = [
-            Fault(status=status, route=route, headers={"Location": other.url + "/v2/push"}, times=-1)
-        ]
+    with Sniffer.running() as other, Cloud.running() as cloud:
+        leads_to = {"Location": f"http://127.0.0.1:{other.port}/v2/push"}
+        cloud.script.faults = [Fault(status=status, route=route, headers=leads_to, times=-1)]
 
         async def work(client: Client) -> int | None:
             with pytest.raises(RefusedError) as caught:
@@ -126,7 +126,7 @@ def test_a_redirect_takes_the_key_nowhere(route: str, status: int) -> None:
             return caught.value.status
 
         assert call(cloud, work) == status
-        assert not other.requests
+        assert other.connections == 0
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_refusal_of_everything_ends_the_run_after_one_push(tmp_path: Path, fau
         scene = Scene(tmp_path, cloud)
         with_state(scene)
         before = len(cloud.requests)
-        ran = scene.apply(clips(20))
+        ran = scene.apply(clips(100))
         # Whose key it is, then the one push.
         assert [request.method for request in cloud.requests[before:]] == ["GET", "POST"]
         assert ran.exit_code == 1
