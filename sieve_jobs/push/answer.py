@@ -15,11 +15,17 @@ from sieve_jobs.push.redact import Redactor
 
 LONGEST_MESSAGE = 2000
 """Characters of a message, which may quote the far side."""
+MOST_CONTAINERS = 500_000
+"""Objects and arrays of an answer: at 200 bytes each they take twenty times the memory that their text does."""
 _JOB_ID = re.compile(rb'\A\s*\{\s*"id"\s*:\s*"([0-9a-fA-F-]{36})"')
 
 
 class TooLargeError(UnconfirmedError):
     """The answer is too large to be read whole."""
+
+
+class ManyValuesError(wire.WireError):
+    """The answer is not too long, but would take too much memory."""
 
 
 class NamedJobError(UnconfirmedError):
@@ -31,9 +37,11 @@ class NamedJobError(UnconfirmedError):
 
 
 def decoded(answer: RawAnswer) -> wire.Json:
-    """The JSON of an answer. Raises WireError."""
+    """The JSON of an answer. Raises WireError, and of it ManyValuesError where less may have to be asked for."""
     if answer.header("content-encoding") not in (None, "identity"):
         raise wire.WireError("it is compressed, which was not asked for")
+    if answer.body.count(b"{") + answer.body.count(b"[") > MOST_CONTAINERS:
+        raise ManyValuesError(f"it holds more than {MOST_CONTAINERS} objects and arrays")
     try:
         found: wire.Json = json.loads(answer.body)
     except (ValueError, RecursionError):

@@ -25,7 +25,7 @@ from sieve_jobs.errors import (
     UnconfirmedError,
     UnreachableError,
 )
-from sieve_jobs.push.answer import TooLargeError, decoded, function_names, refusal, unconfirmed
+from sieve_jobs.push.answer import ManyValuesError, TooLargeError, decoded, function_names, refusal, unconfirmed
 from sieve_jobs.push.clock import Clock, SystemClock
 from sieve_jobs.push.endpoint import parse_date, parse_endpoint
 from sieve_jobs.push.exchange import BrokenError, NotSentError, RawAnswer
@@ -235,9 +235,8 @@ class Client:
                     raise UnconfirmedError(f"{method} {path} was not answered by the engine", status=answer.status)
                 return parse(decoded(answer))
             except wire.WireError as error:
-                wrong: CallError = UnconfirmedError(
-                    f"{method} {path} answered with a body that cannot be used ({error})"
-                )
+                kind = TooLargeError if isinstance(error, ManyValuesError) else UnconfirmedError
+                wrong: CallError = kind(f"{method} {path} answered with a body that cannot be used ({error})")
             except CallError as error:
                 wrong = error
             passing = not isinstance(wrong, RefusedError | TooLargeError | NoEngineError) or wrong.status == 429

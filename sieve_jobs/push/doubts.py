@@ -39,7 +39,7 @@ class Doubt:
     """The row of the plan that it belongs to; None if the run is narrowed to others: it is only adopted then."""
     before: Entry | None
     seen_at: float
-    """Monotonic seconds from which on it is known to this run: the settle time where no far clock is known."""
+    """Monotonic seconds from which on it is known to this run."""
     own: bool
     """This run made the push."""
 
@@ -148,11 +148,16 @@ class Doubts:
         return run.store.held(job.id for job in listing.jobs)
 
     def _waited(self, doubt: Doubt) -> float:
-        """Seconds since the push, by the far side's clock where it is known; else by how long this run waited."""
-        now, at = self.run.client.server_now(), doubt.intent.server_at
-        if now is None or at is None:
-            return self.run.clock.monotonic() - doubt.seen_at
-        return (now - at).total_seconds() - DATE_STEP
+        """Seconds that surely passed since the push: in this run, or as the clocks of both sides agree.
+
+        One alone may have jumped, or be another server's: then this run waits for all of the time itself.
+        """
+        run, intent = self.run, doubt.intent
+        here, now = run.clock.monotonic() - doubt.seen_at, run.client.server_now()
+        if now is None or intent.server_at is None:
+            return here
+        there = (now - intent.server_at).total_seconds() - DATE_STEP
+        return max(here, min(there, (run.clock.now() - intent.at).total_seconds()))
 
     def _conclude(self, doubt: Doubt, verdict: Verdict, waited: float) -> None:
         run, settle = self.run, self.run.options.settle

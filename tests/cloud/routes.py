@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -89,6 +90,10 @@ class FarSide:
     @property
     def now(self) -> float:
         return self.script.now
+
+    @property
+    def date(self) -> str:
+        return formatdate(self.now + self.script.date_offset, usegmt=True)
 
     async def answer(self, request: Request) -> Answer:
         """Everything but push is worth a coroutine only because /await waits."""

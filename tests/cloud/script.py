@@ -112,6 +112,8 @@ class Script:
     """How long /await holds on before it answers 408."""
     clock_offset: float = 0.0
     """Seconds this side's clock is ahead."""
+    date_offset: float = 0.0
+    """Seconds that the `Date` of its answers is ahead of that clock, as that of another server would be."""
     speed: float = 1.0
     """How fast this side's clock runs, since FAST_SINCE; for tests whose own clock runs fast."""
 

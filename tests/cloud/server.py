@@ -9,7 +9,6 @@ import socket
 import struct
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from email.utils import formatdate
 
 from tests.cloud.routes import Answer, FarSide, Request
 from tests.cloud.script import Fault
@@ -128,7 +127,7 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         raw = answer.raw
         raw = raw[: len(raw) - cut]
-        headers = {"Content-Type": "application/json", "Date": formatdate(self.far_side.now, usegmt=True)}
+        headers = {"Content-Type": "application/json", "Date": self.far_side.date}
         if self.far_side.script.engine:
             headers["Sieve-Jobs-Engine"] = "1"
         headers |= {**answer.headers, "Content-Length": str(len(raw) + longer)}
