@@ -1,0 +1,138 @@
+"""Every call with which an apply writes or sends, killed and failed one after the other: `python -m tests.faults.points`.
+
+It goes on where it was stopped, as long as the product is the same, and prints what ran over all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.cloud import Cloud, Script
+from tests.faults import contract, traced
+from tests.faults.contract import Verdict
+from tests.faults.progress import FOLDER, Progress, code_now
+from tests.faults.traced import KINDS, Point, Traced
+from tests.project import Project, environment
+
+APPLY = ("apply", "-t", "prod", "--yes", "--json", "--concurrency", "1")
+SPECS = 20
+MOST_THREADS = 8
+MEMORY = Path("/dev/shm")  # noqa: S108 -- kills do not take the machine with them, so that no disk has to be waited for
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of one point."""
+
+    reached: bool
+    verdict: Verdict
+
+
+@contextmanager
+def scene(folder: Path, specs: int) -> Iterator[tuple[Project, Cloud]]:
+    with Cloud.running(Script()) as cloud, tempfile.TemporaryDirectory(dir=folder) as root:
+        yield contract.project_of(Path(root) / "p", cloud, specs), cloud
+
+
+def enumerate_points(folder: Path, specs: int = SPECS) -> tuple[Point, ...]:
+    """Every point of an apply of *specs* specs, by running it once for each of its threads."""
+    with scene(folder, specs) as (project, cloud):  # what a first run imports, no later one does
+        _run(project, None)
+        contract.again(project, cloud, specs)
+    found: list[Point] = []
+    for thread in range(MOST_THREADS):
+        with scene(folder, specs) as (project, _):
+            ran = _run(project, None, thread)
+            assert ran.code == 0, ran.err
+        if not ran.lines:
+            break
+        found += [Point(thread, call, number, kind) for call, number in traced.count(ran.lines) for kind in KINDS]
+    return tuple(found)
+
+
+def meet(folder: Path, point: Point, specs: int = SPECS) -> Seen:
+    """An apply of *specs* specs in which *point* fails, and the one after it."""
+    with scene(folder, specs) as (project, cloud):
+        ran = _run(project, point)
+        if ran.injected is None or (point.call == "openat" and "O_CREAT" not in ran.injected):
+            return Seen(False, Verdict())
+        verdict = contract.after(project, cloud)
+        if not verdict.holds:
+            return Seen(True, verdict)
+        said = "" if point.kind == "kill" else contract.told(ran.code, ran.out, ran.err, deaf=_on_stream(ran.injected))
+        if said:
+            return Seen(True, Verdict(said=said, in_doubt=verdict.in_doubt))
+        if ran.code == 0 and verdict.in_doubt:
+            return Seen(True, Verdict(said="it ends well with a push in doubt"))
+        left = contract.again(project, cloud, specs)
+        return Seen(True, Verdict(left.lost, left.twice, left.unreadable, left.said, verdict.in_doubt))
+
+
+def _run(project: Project, point: Point | None, thread: int = traced.MAIN) -> Traced:
+    trace = project.root.parent / "trace"
+    return traced.run(project.root, APPLY, environment(), trace, point=point, thread=thread)
+
+
+def _on_stream(call: str) -> bool:
+    """Whether the call wrote to stdout or stderr, which reads nobody then."""
+    return re.match(r"write\([12],", call) is not None
+
+
+def tally(rows: Sequence[Mapping[str, object]]) -> str:
+    """The figure: what ran, and what was found."""
+    reached = [row for row in rows if row["reached"]]
+    kinds = Counter(str(row["id"]).rpartition(":")[2] for row in reached)
+    bad = {word: sum(bool(row[word]) for row in reached) for word in ("lost", "twice", "unreadable", "said")}
+    left = sum(int(str(row["in_doubt"])) for row in reached)
+    return (
+        f"{len({str(row['id']).rpartition(':')[0] for row in reached}):,} points, {len(reached):,} runs "
+        f"({', '.join(f'{kind} {number:,}' for kind, number in sorted(kinds.items()))}), "
+        f"{len(rows) - len(reached)} not reached; {left:,} in doubt; {bad['lost']} lost, {bad['twice']} twice, "
+        f"{bad['unreadable']} unreadable, {bad['said']} not told as promised"
+    )
+
+
+def explore(folder: Path, *, seed: int, most: int | None = None, share: tuple[int, int] = (0, 1)) -> str:
+    """Meets the points that were not met yet, *most* of them, in the order of *seed*; the figure over all of them."""
+    progress = Progress(FOLDER / f"points-{SPECS}-{code_now()}.jsonl")
+    points = list(enumerate_points(folder))
+    random.Random(seed).shuffle(points)
+    done = progress.done()
+    mine = [point for point in points[share[0] :: share[1]] if point.id not in done]
+    for point in mine[:most]:
+        seen = meet(folder, point)
+        progress.add(point.id, {"reached": seen.reached, **asdict(seen.verdict)})
+        if not seen.verdict.holds:
+            print(f"{point.id}: {seen.verdict}", flush=True)
+    ids = {point.id for point in points}
+    rows = [row for key, row in progress.done().items() if key in ids]
+    return f"{tally(rows)}; {len(points) - len(rows):,} of {len(points):,} not run yet"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.points", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--most", type=int, help="points to meet now; default all")
+    parser.add_argument("--share", default="1/1", help="of the points, to run several at once: 1/2 and 2/2")
+    parser.add_argument("--only", help="one point, as it was printed")
+    args = parser.parse_args()
+    folder = MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir())
+    if args.only:
+        thread, call, number, kind = args.only.split(":")
+        enumerate_points(folder)
+        print(meet(folder, Point(int(thread), call, int(number), kind)))
+        return
+    part, _, parts = args.share.partition("/")
+    print(explore(folder, seed=args.seed, most=args.most, share=(int(part) - 1, int(parts))))
+
+
+if __name__ == "__main__":
+    main()
