@@ -26,6 +26,8 @@ class Outcome:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     told: Set[Diagnostic] = frozenset()
     """Problems that were shown as they came."""
+    spilled: str = ""
+    """Lines that could be put nowhere but on stdout; a document has them anyway."""
 
 
 def answer(session: Session, outcome: Outcome, plan: Plan, *, as_events: bool = False) -> ExitCode:
@@ -38,6 +40,7 @@ def answer(session: Session, outcome: Outcome, plan: Plan, *, as_events: bool = 
     elif session.as_json:
         session.streams.document(document.apply_document(result, session.target.name))
     else:
+        session.streams.answer(outcome.spilled)
         style = session.style(session.streams.out)
         text = results.results(
             result, style, target=session.target.name, jobs=outcome.jobs, path_of=lambda url: path_on_disk(session, url)

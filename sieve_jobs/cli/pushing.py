@@ -262,7 +262,12 @@ def run_shown(
             quiet = session.as_json or as_events or stop.asked.is_set()
             return Outcome(result, {} if quiet else await _finished_jobs(client, result), progress.told)
 
-        return run_interruptible(far.telling(progress.emit), shown)
+        outcome = run_interruptible(far.telling(progress.emit), shown)
+    if outcome.result.unrecorded is not None:
+        from sieve_jobs.cli.rescue import kept
+
+        return kept(session, outcome)
+    return outcome
 
 
 def _body(spec: JobSpec, *, local: bool) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from sieve_jobs.cli.answering import Outcome
 from sieve_jobs.cli.connection import FarSide
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.following import Following
@@ -18,6 +19,7 @@ from sieve_jobs.cli.looking import as_configured, function_problems, interest_of
 from sieve_jobs.cli.parked import Parked
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
+from sieve_jobs.cli.rescue import kept
 from sieve_jobs.cli.screen import Screen
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError, LockedError, SieveJobsError, UsageError
@@ -233,7 +235,10 @@ class Rounds:
             screen.plan(plan)
         screen.crowd([change.name for change in plan.changes if change.action in (Action.PUSH, Action.REUSE)])
         screen.refused.clear()
-        return self._taken_in(await apply(plan, state.store, self._client, options, screen.emit), plan)
+        result = await apply(plan, state.store, self._client, options, screen.emit)
+        outcome = kept(session, Outcome(result))
+        session.streams.answer(outcome.spilled)
+        return self._taken_in(outcome.result, plan)
 
     def _options(self, session: Session, planned: Planned, state: Held) -> ApplyOptions:
         return replace(

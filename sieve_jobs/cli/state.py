@@ -23,6 +23,7 @@ from sieve_jobs.cli.options import (
     required_names_argument,
     verb,
 )
+from sieve_jobs.cli.recovering import recover
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
 from sieve_jobs.plan.explain import resolve_command
@@ -129,5 +130,5 @@ def _removable(session: Session, store: Store, names: Sequence[str]) -> tuple[Ma
     return chosen, state.header.serial
 
 
-for subcommand in (list_entries, show_entry, export_state, import_state, adopt, remove):
+for subcommand in (list_entries, show_entry, export_state, import_state, adopt, recover, remove):
     command.add_command(subcommand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
-from sieve_jobs.push.draft import answered, entry_of
+from sieve_jobs.push.draft import entry_of
 from sieve_jobs.push.events import Adopted
 from sieve_jobs.push.run import Run
 from sieve_jobs.state.entry import Entry, Intent
@@ -21,7 +21,7 @@ def adopt(
     """
     status = Status.PROCESSING if job.status.is_final else job.status
     run.learn(job.organization_id or None)
-    run.recorder.later(*answered(intent, before, job.id, job.run_id, status))
+    run.recorder.answer(intent, before, job.id, job.run_id, status)
     run.made.setdefault(job.id, intent.name)
     run.emit(Adopted(intent.name, job.id, how))
     run.superseded(before)

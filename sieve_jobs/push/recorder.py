@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from sieve_jobs.errors import StateError
+from sieve_jobs.push.draft import answered as recorded
+from sieve_jobs.state.entry import Entry, Intent
+from sieve_jobs.state.recover import Answer
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import Learned, PutIntent, Write
+from sieve_jobs.wire import Status
 
 GATHER = 0.002
 """Longest a commit waits for company, in seconds: answers that come in meanwhile share it, and its sync of the disk.
@@ -34,7 +38,8 @@ class Recorder:
     Commits in the loop's own thread: what waits for the disk there is what the next push has to wait for anyway, and
     answers that arrive meanwhile make the next commit larger. (In a thread of its own: 0.8 x the pushes, measured.)
     After a failed commit no push begins any more, and every later `write` and `flush` raises the same error. What is
-    still learned of pushes under way is tried nevertheless: the state knows whether it can take it.
+    still learned of pushes under way is tried nevertheless: the state knows whether it can take it. Answers that it
+    did not take are in `unrecorded`.
     """
 
     def __init__(self, store: Store, serial: int, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -43,6 +48,9 @@ class Recorder:
         self._monotonic = monotonic
         self._writes: list[Write] = []
         self._statuses: list[Learned] = []
+        self._answers: list[Answer] = []
+        self.unrecorded: list[Answer] = []
+        """Pushes that were answered, and that the state may not say so of."""
         self.company: int | None = None
         """How many may come to wait at a time: a commit for which all of them wait is not put off. None: not known."""
         self._due: asyncio.TimerHandle | None = None
@@ -73,6 +81,11 @@ class Recorder:
         """Hands *writes* over, to be durable within a moment; an error shows at the next write or flush."""
         self._writes += writes
         self._schedule()
+
+    def answer(self, intent: Intent, before: Entry | None, job_id: str, run_id: str, status: Status) -> None:
+        """Hands over that the push of *intent* was answered with a job. What *before* held becomes an earlier job."""
+        self._answers.append(Answer(intent.uuid, intent.name, job_id, run_id, status))
+        self.later(*recorded(intent, before, job_id, run_id, status))
 
     def status(self, said: Learned) -> None:
         """Hands over what was learned of a job that exists: a write that needs no serial."""
@@ -116,21 +129,26 @@ class Recorder:
         self._due = None
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
+        answers, self._answers = self._answers, []
         waiting, self._waiting = self._waiting, []
         thens, self._then = self._then, []
         began = self._monotonic()
         try:
-            self._commit_all(writes)
+            self._commit_all(writes, answers)
             if statuses:
                 self._store.commit(statuses, None)
         except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = self._broken or error
+            self.unrecorded += answers
         tell(waiting, self._broken or began)
         for then in thens if self._broken is None else ():
             then()
 
-    def _commit_all(self, writes: Sequence[Write]) -> None:
-        """Where there is no room for what begins, there may be for what was learned: answers go in without intents."""
+    def _commit_all(self, writes: Sequence[Write], answers: list[Answer]) -> None:
+        """Where there is no room for what begins, there may be for what was learned: answers go in without intents.
+
+        *answers* is empty once they are in.
+        """
         if self._broken is not None:
             writes = [write for write in writes if not isinstance(write, PutIntent)]
         if not writes:
@@ -141,7 +159,9 @@ class Recorder:
             learned = [write for write in writes if not isinstance(write, PutIntent)]
             if learned and len(learned) < len(writes):
                 self._serial = self._store.commit(learned, self._serial)
+                answers.clear()
             raise
+        answers.clear()
 
 
 def tell(waiting: Iterable[Waiter], answer: float | Exception) -> None:

@@ -14,6 +14,7 @@ from sieve_jobs.plan.plan import Plan
 from sieve_jobs.push.followed import FollowResult
 from sieve_jobs.push.result import ApplyResult, Result, Tally
 from sieve_jobs.push.run import Run, place_of
+from sieve_jobs.state.recover import Unrecorded
 
 
 def report(run: Run, followed: FollowResult | None) -> ApplyResult:
@@ -54,8 +55,13 @@ def report_made(run: Run, followed: FollowResult | None) -> ApplyResult:
     }
     return ApplyResult(
         rows, _tally(run), frozenset(run.codes), tuple(run.problems), run.plan.notices, running, run.recorder.serial,
-        run.plan.due,
+        run.plan.due, _unrecorded(run),
     )  # fmt: skip
+
+
+def _unrecorded(run: Run) -> Unrecorded | None:
+    answers = tuple(run.recorder.unrecorded)
+    return Unrecorded(run.lineage, run.recorder.serial, answers) if answers else None
 
 
 def _stand_ins(plan: Plan) -> Mapping[str, StandIn]:

@@ -11,6 +11,7 @@ from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.plan import Notice
+from sieve_jobs.state.recover import Unrecorded
 from sieve_jobs.wire import Status
 
 
@@ -87,6 +88,8 @@ class ApplyResult:
     """The state's at the end of the run; None if nothing was carried out."""
     due: int = 0
     """Specs that a run which begins nothing has left to an apply."""
+    unrecorded: Unrecorded | None = None
+    """Jobs of this run that the state may not have."""
 
     @property
     def exit_code(self) -> ExitCode:

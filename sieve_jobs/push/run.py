@@ -50,6 +50,7 @@ class Run:
         self.recorder = recorder_for(store, plan.where.serial, self.clock.monotonic)
         self.pace = Pace()
         self.redactor = client.redactor.joined(options.secrets)
+        self.lineage = header.lineage
         self.pinned_endpoint = header.endpoint
         self.organization = None if options.plan.local else header.organization_id
         """Pinned. Not that of the embedded engine: it is the project's own, made anew when its folder was removed."""

@@ -11,7 +11,7 @@ from sieve_jobs.errors import CallError, ExitCode, InvalidError, NoEngineError
 from sieve_jobs.push.adopt import adopt
 from sieve_jobs.push.answer import NamedJobError
 from sieve_jobs.push.client import Pushed
-from sieve_jobs.push.draft import Order, answered, intent_of
+from sieve_jobs.push.draft import Order, intent_of
 from sieve_jobs.push.events import InDoubt, Pushing, Waiting
 from sieve_jobs.push.guard import unset_secret
 from sieve_jobs.push.outcome import Outcome, of_error
@@ -154,7 +154,7 @@ class _Attempts:
             return intent
         run.learned = True
         run.learn(organization)
-        run.recorder.later(*answered(intent, order.before, response.id, response.run_id, response.status))
+        run.recorder.answer(intent, order.before, response.id, response.run_id, response.status)
         run.created(order, response.id, response.run_id, response.status)
         return None
 

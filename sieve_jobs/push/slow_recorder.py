@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sieve_jobs.errors import LockedError, StateError
 from sieve_jobs.push.recorder import Recorder, Waiter, answered, tell
+from sieve_jobs.state.recover import Answer
 from sieve_jobs.state.store import Store
 from sieve_jobs.state.writes import Learned, Write
 
@@ -80,11 +81,12 @@ class SlowRecorder(Recorder):
         """One commit, in a thread. It goes on though this task be cancelled: it is not cut in the middle."""
         writes, self._writes = self._writes, []
         statuses, self._statuses = self._statuses, []
+        answers, self._answers = self._answers, []
         self._under_way, self._waiting = self._waiting, []
         thens, self._then = self._then, []
         began = self._monotonic()
         try:
-            await asyncio.to_thread(self._commit_both, writes, statuses)
+            await asyncio.to_thread(self._commit_both, writes, statuses, answers)
             self._gather = min((self._monotonic() - began) * GATHER_PART, LONGEST_GATHER)
         except asyncio.CancelledError:
             self._broken = self._broken or StateError()  # the run ends here, and nobody knows how the commit does
@@ -92,18 +94,19 @@ class SlowRecorder(Recorder):
         except Exception as error:  # whatever it was: those who wait have to hear of it
             self._broken = self._broken or error
         finally:
+            self.unrecorded += answers
             waiting, self._under_way = self._under_way, None
             tell(waiting, self._broken or began)
         for then in thens if self._broken is None else ():
             then()
 
-    def _commit_both(self, writes: Sequence[Write], statuses: Sequence[Learned]) -> None:
+    def _commit_both(self, writes: Sequence[Write], statuses: Sequence[Learned], answers: list[Answer]) -> None:
         """In one push where there is anything but statuses; these go alone where another run came first."""
         if not writes:
             self._store.commit(statuses, None)
             return
         try:
-            self._commit_all([*writes, *statuses])
+            self._commit_all([*writes, *statuses], answers)
         except LockedError:
             if statuses:
                 self._store.commit(statuses, None)

@@ -49,6 +49,7 @@ def apply_document(result: ApplyResult, target: str, diagnostics: Iterable[Diagn
         "target": target,
         "summary": result.summary.as_json(),
         "results": [row.as_json() for row in result.results],
+        **({"unrecorded": [row.as_json() for row in result.unrecorded.answers]} if result.unrecorded else {}),
         "still_running": [{"name": name, "job_id": job_id} for name, job_id in sorted(result.still_running.items())],
         "notices": _notices(result.notices),
         "diagnostics": _diagnostics((*diagnostics, *result.problems)),

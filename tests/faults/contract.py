@@ -86,8 +86,8 @@ def again(project: Project, cloud: Cloud, count: int, runs: int = 1) -> Verdict:
 
 def told(code: int, out: str, err: str, *, deaf: bool = False) -> str:
     """What is wrong with the end of a run with `--json` that no signal ended; *deaf* where its output was cut off."""
-    if "Traceback" in out + err:
-        return f"a traceback: {err[-2000:]}"
+    if "Traceback" in out + err or "SJ189" in out + err:
+        return f"not foreseen: {err[-2000:]}"
     if code not in CODES:
         return f"exit code {code}: {err[-500:]}"
     if deaf:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,6 +29,9 @@ CALLS = (
 """System calls that change something outside of the process; of openat those with O_CREAT."""
 KINDS: Mapping[str, str] = {"kill": "signal=KILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
 MAIN = 0
+LONGEST = 30.0
+"""Seconds after which a process is taken to hang."""
+_WAKES = re.compile(r'^sendto\(\d+, "\\0", 1,')
 _CALL = re.compile(r"^(\w+)\((.*)$")
 
 
@@ -45,6 +48,11 @@ class Point:
     def id(self) -> str:
         return f"{self.thread}:{self.call}:{self.number}:{self.kind}"
 
+    @property
+    def rule(self) -> str:
+        """As strace wants it said."""
+        return f"{self.call}:{KINDS[self.kind]}:when={self.number}"
+
 
 @dataclass(frozen=True)
 class Traced:
@@ -55,11 +63,13 @@ class Traced:
     err: str
     lines: tuple[str, ...]
     """What strace wrote; nothing where the thread never began."""
+    hangs: bool = False
+    """It did not end by itself."""
 
     @property
     def injected(self) -> str | None:
         """The call that was made to fail; None if the process did not come so far."""
-        if self.code == -signal.SIGKILL:
+        if self.code == -signal.SIGKILL and not self.hangs:
             return next((line for line in reversed(self.lines) if _CALL.match(line)), None)
         return next((line for line in self.lines if "(INJECTED)" in line), None)
 
@@ -74,36 +84,38 @@ def available() -> bool:
 
 def run(
     root: Path, arguments: tuple[str, ...], environ: Mapping[str, str], trace: Path, *,
-    program: Callable[[], object] | None = None, point: Point | None = None, thread: int = MAIN,
+    thread: int = MAIN, inject: Sequence[str] = (), calls: Sequence[str] = CALLS,
 ) -> Traced:  # fmt: skip
-    """The command line in *root* to its end, with *point* made to fail, or every call of *thread* counted."""
-    which = thread if point is None else point.thread
-    calls = CALLS if point is None else (point.call,)
-    inject = () if point is None else ("-e", f"inject={point.call}:{KINDS[point.kind]}:when={point.number}")
+    """The command line in *root* to its end, with *calls* of its *thread*th thread told of and some made to fail.
+
+    *inject* are rules of strace's, such as `fsync:error=EIO:when=3`.
+    """
     told = trace.with_suffix(".thread")
     told.unlink(missing_ok=True)
-    more = {} if program is None else {"program": program}
-    # Lines are short where they may be: what is written is not looked at, what is opened is.
-    strace = ("strace", "-s", "0", "-o", str(trace), "-e", f"trace={','.join(calls)}", *inject)
-    with forked(root, arguments, environ, lambda: _stop_before(which, told), **more) as process:  # type: ignore[arg-type]
+    rules = [word for rule in inject for word in ("-e", f"inject={rule}")]
+    strace = ("strace", "-s", "16", "-o", str(trace), "-e", f"trace={','.join(calls)}", *rules)
+    with forked(root, arguments, environ, lambda: _stop_before(thread, told)) as process:
+        tracer, hangs = None, False
         try:
-            tracer = None
             if _stopped(process.pid):
                 tracer = _attach(strace, int(told.read_text()))
                 process.send_signal(signal.SIGCONT)
-            out, err = process.communicate(timeout=60)
-            if tracer is not None:
-                tracer.communicate(timeout=60)
+            try:
+                out, err = process.communicate(timeout=LONGEST)
+            except subprocess.TimeoutExpired:
+                hangs = True
+                process.kill()
+                out, err = process.communicate()
         finally:
             process.kill()
+            if tracer is not None:
+                tracer.communicate(timeout=LONGEST)
     lines = tuple(trace.read_text().splitlines()) if tracer is not None else ()
-    return Traced(process.returncode, out, err, lines)
+    return Traced(process.returncode, out, err, lines, hangs)
 
 
-
-
-def count(lines: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    """The calls that *lines* tell of, each with its number among those of its name."""
+def points(lines: tuple[str, ...], thread: int) -> Iterator[Point]:
+    """What can befall the calls that *lines* tell of, each with its number among those of its name."""
     seen: Counter[str] = Counter()
     for line in lines:
         found = _CALL.match(line)
@@ -111,7 +123,9 @@ def count(lines: tuple[str, ...]) -> Iterator[tuple[str, int]]:
             continue
         seen[found[1]] += 1
         if found[1] != "openat" or "O_CREAT" in line:
-            yield found[1], seen[found[1]]
+            # A thread wakes its event loop over a pair of sockets within the process: no disk and no network can fail.
+            kinds = ("kill",) if line.startswith("sendto") and _WAKES.search(line) else KINDS
+            yield from (Point(thread, found[1], seen[found[1]], kind) for kind in kinds)
 
 
 def _stop_before(thread: int, told: Path) -> None:
@@ -131,7 +145,8 @@ def _stop_before(thread: int, told: Path) -> None:
 
 def _stop(told: Path) -> None:
     told.write_text(str(threading.get_native_id()))
-    os.kill(os.getpid(), signal.SIGSTOP)
+    # To this very thread: one sent to the process may reach it a few calls later.
+    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
 
 def _stopped(pid: int) -> bool:
