@@ -11,13 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def _environment() -> dict[bytes, bytes]:
+    """All of `os.environ`, from behind it where that is possible: going through it costs as much as a small job."""
+    found = getattr(os.environ, "_data", None)
+    return dict(found) if isinstance(found, dict) else dict(os.environb)
+
+
 @dataclass(slots=True)
 class Rooms:
     """One after the other, on one worker. Their temporary folders are below *scratch*."""
 
     scratch: Path
     _home: str = field(default_factory=os.getcwd)
-    _before: dict[bytes, bytes] = field(default_factory=lambda: _environment())
+    _before: dict[bytes, bytes] = field(default_factory=_environment)
     _spare: tuple[str, tuple[int, ...]] | None = None
     """The folder of the last job, where that left it as it got it; and how it looked when it was made."""
 
@@ -54,12 +60,6 @@ class Rooms:
         os.environb.update(before.items() - after.items())
 
 
-def _environment() -> dict[bytes, bytes]:
-    """All of `os.environ`, from behind it where that is possible: going through it costs as much as a small job."""
-    found = getattr(os.environ, "_data", None)
-    return dict(found) if isinstance(found, dict) else dict(os.environb)
-
-
 def _temporary(scratch: Path) -> tuple[str, tuple[int, ...]]:
     try:
         folder = tempfile.mkdtemp(dir=scratch)
@@ -76,6 +76,7 @@ def _look(folder: str) -> tuple[int, ...]:
     """
     try:
         found = os.lstat(folder)
-        return len(os.listdir(folder)), found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns
+        names = os.listdir(folder)  # noqa: PTH208 - of every job, and a Path costs more than the call
+        return len(names), found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns
     except OSError:
         return ()
