@@ -279,11 +279,12 @@ def test_cancelling_races_with_finishing_to_one_end(client: Client, receiver: Re
 
 @pytest.mark.soak
 def test_cancelling_races_with_finishing_many_times(client: Client, receiver: Receiver):
-    for _ in range(100):
-        race(client, receiver, 100)
+    cancelled = sum(race(client, receiver, 100) for _ in range(100))
+    print(f"10,000 races, {cancelled:,} of them ended as cancelled: one end and one event each")
 
 
-def race(client: Client, receiver: Receiver, count: int) -> None:
+def race(client: Client, receiver: Receiver, count: int) -> int:
+    """Cancels jobs that are about to finish; how many were."""
     hook = {"type": "job.complete.no_output", "url": receiver.url}
     jobs = [client.push("add", {"a": 1}, webhooks=[hook]) for _ in range(count)]
     answers = [client.http.delete(f"/v2/jobs/{job_id}").status_code for job_id in jobs]
@@ -292,3 +293,4 @@ def race(client: Client, receiver: Receiver, count: int) -> None:
     told = [receiver.next()[2]["body"] for _ in jobs]
     assert {body["job_id"]: body["status"] for body in told} == ends
     assert receiver.received.empty()
+    return list(ends.values()).count("cancelled")

@@ -36,6 +36,8 @@ from tests.engine.farside import Client, Meeting, data, until
 
 LIMITS = Limits(pause=8.0, memory=1000, processes=10)
 GIBIBYTE = 1 << 30
+PAUSED = 1_000
+"""Jobs whose worker is stopped and woken, of the long run."""
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_paused_workers_that_wake_at_any_moment_never_make_a_second_output(tmp_p
     paused = 0
     with running(tmp_path, watch_every=0.05, lease=0.3) as client:
         marker = engine_marker(home_of(tmp_path).folder)
-        for _ in range(300):
+        for _ in range(PAUSED):
             job_id = client.push("count", {"to": 20})
             until(lambda job_id=job_id: client.job(job_id)["status"] != "queued")  # type: ignore[misc]
             for worker in tree_of(everything(), marker, None):
@@ -247,7 +249,7 @@ def test_paused_workers_that_wake_at_any_moment_never_make_a_second_output(tmp_p
             assert data(job) == list(range(20))
             assert {output["run_id"] for output in job["outputs"]} == {job["run_id"]}
             paused += len(job["restarts"])
-    print(f"{paused} of 300 jobs were taken from a paused worker")
+    print(f"{paused} of {PAUSED:,} jobs were taken from a paused worker")
     assert paused
 
 

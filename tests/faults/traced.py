@@ -98,7 +98,7 @@ def run(
         tracer, hangs = None, False
         try:
             if _stopped(process.pid):
-                tracer = _attach(strace, int(told.read_text()))
+                tracer = attach(strace, int(told.read_text()))
                 process.send_signal(signal.SIGCONT)
             try:
                 out, err = process.communicate(timeout=LONGEST)
@@ -155,7 +155,8 @@ def _stopped(pid: int) -> bool:
     return seen is not None and seen.si_code == os.CLD_STOPPED
 
 
-def _attach(strace: tuple[str, ...], thread: int) -> subprocess.Popen[str]:
+def attach(strace: tuple[str, ...], thread: int) -> subprocess.Popen[str]:
+    """Puts the command *strace* on that thread, and returns once it is there."""
     tracer = subprocess.Popen([*strace, "-p", str(thread)], stderr=subprocess.PIPE, text=True)
     assert tracer.stderr is not None
     said = tracer.stderr.readline()
