@@ -52,11 +52,15 @@ bench: install .bench/.installed
 	$(BIN)/python -m compileall -q sieve_jobs
 	$(BIN)/python -m benchmarks
 
-# Each of its parts goes on from where it was stopped when it is given the words that it printed last.
+# The long runs of tests.faults go on where they were stopped: of kills as long as the product is the same (.soak/), of
+# documents when they are given the words that they printed last.
 soak: install $(if $(shell command -v npm),suite)
 	$(BIN)/python -m pytest -m soak
 	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile soak
 	$(BIN)/python -m tests.faults.documents --count 1000000 --seed 1
+	$(BIN)/python -m tests.faults.points
+	$(BIN)/python -m tests.faults.kills cloud
+	$(BIN)/python -m tests.faults.kills engine
 
 schemas: install
 	$(BIN)/sieve-jobs schema --write schemas

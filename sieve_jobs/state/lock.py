@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,14 +69,16 @@ def hold(
     """
     descriptor = _acquire(path, timeout, clock, sleep)
     try:
-        _write_owner(descriptor, owner)
+        try:
+            _write_owner(descriptor, owner)
+        except OSError as error:
+            raise read_only(path, error.strerror or str(error)) from error
         yield
     finally:
         # Emptied before it is freed, so that nobody reads this process as the holder of the next one's lock.
-        try:
+        with suppress(OSError):  # the name of one who is gone misleads people, and nothing else
             os.ftruncate(descriptor, 0)
-        finally:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def _acquire(path: Path, timeout: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> int:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sieve_jobs.errors import ExitCode, SieveJobsError
 from sieve_jobs.state.sqlite import open_store
@@ -40,7 +40,36 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        return self == Verdict()
+        return not (self.lost or self.twice or self.unreadable or self.said)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What a far side saw, by name of spec."""
+
+    sent: Callable[[], Set[str]]
+    """Specs that a push came for, whatever became of it; everything sent before the call is in it."""
+    jobs: Callable[[], Mapping[str, Sequence[str]]]
+    """Ids of the jobs there are."""
+
+    def twice(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name, ids in self.jobs().items() if len(ids) > 1))
+
+
+def watching(cloud: Cloud) -> Witness:
+    """The stand-in as a witness of a project_of."""
+
+    def sent() -> Set[str]:
+        cloud.settle()
+        return {_name(push.json) for push in cloud.pushes}
+
+    def jobs() -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for job in cloud.jobs:
+            found.setdefault(_name(job.pushed), []).append(job.id)
+        return found
+
+    return Witness(sent, jobs)
 
 
 def project_of(root: Path, cloud: Cloud, count: int, settings: str = 'settle = "300ms"') -> Project:
@@ -51,37 +80,41 @@ def project_of(root: Path, cloud: Cloud, count: int, settings: str = 'settle = "
     return project
 
 
-def after(project: Project, cloud: Cloud) -> Verdict:
+def after(project: Project, witness: Witness) -> Verdict:
     """What holds of the state that a run left, whatever ended it."""
-    cloud.settle()
+    sent = witness.sent()
     try:
         jobs, intents = _known(project.root / ".sieve-jobs" / "prod.db")
     except (SieveJobsError, sqlite3.Error, AssertionError) as error:
         return Verdict(unreadable=str(error) or repr(error))
-    sent = {f"clip-{push.json['inputs']['width']}" for push in cloud.pushes}
-    unknown = sent - jobs.keys() - set(intents)
-    made = {job.id for job in cloud.jobs}
-    invented = {name for name, job_id in jobs.items() if job_id not in made}
-    return Verdict(lost=tuple(sorted(unknown | invented)), twice=tuple(_twice(cloud)), in_doubt=len(intents))
+    made = witness.jobs()
+    lost = sent - jobs.keys() - set(intents) | {
+        name for name, job_id in jobs.items() if job_id not in made.get(name, ())
+    }
+    return Verdict(tuple(sorted(lost)), witness.twice(), in_doubt=len(intents))
 
 
-def again(project: Project, cloud: Cloud, count: int, runs: int = 1) -> Verdict:
-    """Runs the same command again, *runs* times at most, and says what it could not put right."""
+def again(project: Project, witness: Witness, names: Set[str], runs: int = 1) -> Verdict:
+    """Runs the same command again, *runs* times at most, and says what it could not put right for *names*."""
     for _ in range(runs):
         ran = project.apply("--json")
         if ran.code == 0:
             break
-    cloud.settle()
-    twice = tuple(_twice(cloud))
+    witness.sent()
+    made, twice = witness.jobs(), witness.twice()
     if ran.code != 0:
         return Verdict(twice=twice, said=f"run again it ends with {ran.code}: {ran.all[-2000:]}")
     try:
         jobs, intents = _known(project.root / ".sieve-jobs" / "prod.db")
     except (SieveJobsError, sqlite3.Error, AssertionError) as error:
         return Verdict(twice=twice, unreadable=str(error) or repr(error))
-    made = {job.id for job in cloud.jobs}
-    lost = [f"clip-{width}" for width in range(count) if jobs.get(f"clip-{width}") not in made]
+    lost = sorted(name for name in names if jobs.get(name) not in made.get(name, ()))
     return Verdict(tuple(lost), twice, said="an intent is left" if intents else "")
+
+
+def clips(count: int) -> Set[str]:
+    """The names that project_of gives."""
+    return {f"clip-{width}" for width in range(count)}
 
 
 def told(code: int, out: str, err: str, *, deaf: bool = False) -> str:
@@ -113,6 +146,5 @@ def _known(path: Path) -> tuple[dict[str, str], list[str]]:
     return {name: entry.job_id for name, entry in entries.items()}, [intent.name for intent in state.intents]
 
 
-def _twice(cloud: Cloud) -> Iterator[str]:
-    made = Counter(job.pushed["inputs"]["width"] for job in cloud.jobs)
-    return (f"clip-{width}" for width, number in sorted(made.items()) if number > 1)
+def _name(body: Mapping[str, Any]) -> str:
+    return f"clip-{body['inputs']['width']}"

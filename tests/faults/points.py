@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ from tests.project import Project, environment
 APPLY = ("apply", "-t", "prod", "--yes", "--json", "--concurrency", "1")
 SPECS = 20
 MOST_THREADS = 8
+WRITES = ("pwrite64", "fdatasync", "sendto")
+"""Calls that a push and its recording are made of."""
+WRONG = ("lost", "twice", "unreadable", "said")
 TRIES = 5
 """Runs in which another thread than the main one may show a call."""
 MEMORY = Path("/dev/shm")
@@ -44,12 +48,12 @@ def scene(folder: Path, specs: int) -> Iterator[tuple[Project, Cloud]]:
         yield contract.project_of(Path(root) / "p", cloud, specs), cloud
 
 
-def enumerate_points(folder: Path, specs: int = SPECS) -> tuple[Point, ...]:
-    """Every point of an apply of *specs* specs, by running it once for each of its threads."""
+def enumerate_points(folder: Path, specs: int = SPECS, threads: int = MOST_THREADS) -> tuple[Point, ...]:
+    """Every point of an apply of *specs* specs, by running it for each of its threads, *threads* at most."""
     with scene(folder, specs) as (project, _):  # what a first run imports, no later one does
         assert project.apply("--json").code == 0
     found: dict[Point, None] = {}
-    for thread in range(MOST_THREADS):
+    for thread in range(threads):
         # Which of two idle threads takes a step is left to chance, so that each shows all it may do in several runs.
         for _ in range(TRIES if thread else 1):
             with scene(folder, specs) as (project, _):
@@ -78,7 +82,8 @@ def _met(folder: Path, point: Point, specs: int) -> Seen:
             return Seen(False, Verdict())
         if ran.hangs:
             return Seen(True, Verdict(said=f"it hangs after {ran.injected}"))
-        verdict = contract.after(project, cloud)
+        witness = contract.watching(cloud)
+        verdict = contract.after(project, witness)
         if not verdict.holds:
             return Seen(True, verdict)
         said = "" if point.kind == "kill" else contract.told(ran.code, ran.out, ran.err, deaf=_on_stream(ran.injected))
@@ -86,7 +91,7 @@ def _met(folder: Path, point: Point, specs: int) -> Seen:
             return Seen(True, Verdict(said=said, in_doubt=verdict.in_doubt))
         if ran.code == 0 and verdict.in_doubt:
             return Seen(True, Verdict(said="it ends well with a push in doubt"))
-        left = contract.again(project, cloud, specs)
+        left = contract.again(project, witness, contract.clips(specs))
         return Seen(True, Verdict(left.lost, left.twice, left.unreadable, left.said, verdict.in_doubt))
 
 
@@ -107,7 +112,7 @@ def tally(rows: Sequence[Mapping[str, object]]) -> str:
     """The figure: what ran, and what was found."""
     reached = [row for row in rows if row["reached"]]
     kinds = Counter(str(row["id"]).rpartition(":")[2] for row in reached)
-    bad = {word: sum(bool(row[word]) for row in reached) for word in ("lost", "twice", "unreadable", "said")}
+    bad = {word: sum(bool(row[word]) for row in reached) for word in WRONG}
     left = sum(int(str(row["in_doubt"])) for row in reached)
     return (
         f"{len({str(row['id']).rpartition(':')[0] for row in reached}):,} points, {len(reached):,} runs "
@@ -117,8 +122,10 @@ def tally(rows: Sequence[Mapping[str, object]]) -> str:
     )
 
 
-def explore(folder: Path, *, seed: int, most: int | None = None, share: tuple[int, int] = (0, 1)) -> str:
-    """Meets the points that were not met yet, *most* of them, in the order of *seed*; the figure over all of them."""
+def explore(
+    folder: Path, *, seed: int, most: int | None = None, share: tuple[int, int] = (0, 1)
+) -> tuple[Mapping[str, object], ...]:
+    """Meets the points that were not met yet, *most* of them, in the order of *seed*; what came of all of them."""
     progress = Progress(FOLDER / f"points-{SPECS}-{code_now()}.jsonl")
     points = list(enumerate_points(folder))
     random.Random(seed).shuffle(points)
@@ -130,11 +137,12 @@ def explore(folder: Path, *, seed: int, most: int | None = None, share: tuple[in
         if not seen.verdict.holds:
             print(f"{point.id}: {seen.verdict}", flush=True)
     ids = {point.id for point in points}
-    rows = [row for key, row in progress.done().items() if key in ids]
-    return f"{tally(rows)}; {len(points) - len(rows):,} of {len(points):,} not run yet"
+    left = len(ids - progress.done().keys())
+    print(f"an apply of {SPECS} specs has {len(points):,} points; {left:,} of them not met yet")
+    return tuple(row for key, row in progress.done().items() if key in ids)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.points", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=int, help="points to meet now; default all")
@@ -145,11 +153,14 @@ def main() -> None:
     if args.only:
         thread, call, number, kind = args.only.split(":")
         enumerate_points(folder)
-        print(meet(folder, Point(int(thread), call, int(number), kind)))
-        return
+        met = meet(folder, Point(int(thread), call, int(number), kind))
+        print(met)
+        return int(not met.verdict.holds)
     part, _, parts = args.share.partition("/")
-    print(explore(folder, seed=args.seed, most=args.most, share=(int(part) - 1, int(parts))))
+    rows = explore(folder, seed=args.seed, most=args.most, share=(int(part) - 1, int(parts)))
+    print(tally(rows))
+    return int(any(row[word] for row in rows for word in WRONG))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

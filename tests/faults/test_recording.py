@@ -49,7 +49,7 @@ def test_a_job_that_could_not_be_recorded_is_taken_up_by_state_recover(
         lines = recover_lines(project, before, reached, tmp_path)
         lineage, answers = parse_recover(lines)
         assert {answer.job_id for answer in answers} == {cloud.jobs[-1].id}
-        assert contract.after(project, cloud) == Verdict()
+        assert contract.after(project, contract.watching(cloud)) == Verdict()
         assert project.apply().code == 5
         file = tmp_path / "given.jsonl"
         file.write_bytes(lines)
@@ -59,7 +59,7 @@ def test_a_job_that_could_not_be_recorded_is_taken_up_by_state_recover(
         again = project.ran("state", "recover", str(file), "-t", "prod", "--json")
         assert (again.code, again.document["recovered"]) == (0, [])
         assert again.document["already"] == once.document["recovered"]
-        assert contract.again(project, cloud, SPECS) == Verdict()
+        assert contract.again(project, contract.watching(cloud), contract.clips(SPECS)) == Verdict()
         assert project.ran("state", "export", "-t", "prod").document["lineage"] == lineage
 
 
