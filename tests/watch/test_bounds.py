@@ -149,6 +149,32 @@ def test_a_refused_push_waits_for_an_edit(project: Project, cloud: Cloud) -> Non
 
 
 @pytest.mark.soak
+def test_a_far_side_that_refuses_one_forever_is_asked_once(project: Project, cloud: Cloud) -> None:
+    """Through edits of others, noise, rounds made again as the far side was away, and a stop of the process."""
+    forever = Fault(status=422, route="push", match="99", times=-1)
+    cloud.script.faults = [forever]
+    project.write("a.yaml", spec(width=99))
+    other = project.write("b.yaml", spec(width=1))
+    with watching(project, *REMOTE, "--max-pushes", "1000") as watched:
+        for width in range(100, 120):
+            save(other, spec(width=width * 100))
+            (project.root / "jobspecs" / f"note-{width}.txt").touch()
+            watched.round("applied", path="jobspecs/b.yaml")
+        cloud.script.faults = [forever, Fault(status=500, route="cancel", times=-1)]
+        save(other, spec(width=7))
+        watched.kind("problems")
+        cloud.script.faults = [forever]
+        watched.kind("pushed", name="b")
+        watched.process.send_signal(signal.SIGSTOP)
+        watched.process.send_signal(signal.SIGCONT)
+        save(other, spec(width=8))
+        watched.round("applied", path="jobspecs/b.yaml")
+    refused = [each["width"] for each in pushed(cloud)].count(99)
+    print(f"{len(cloud.pushes)} pushes in {watched.kinds().count('round')} rounds, {refused} of the refused one")
+    assert refused == 1
+
+
+@pytest.mark.soak
 def test_a_far_side_that_is_away_is_asked_again(project: Project, cloud: Cloud) -> None:
     path = project.write("a.yaml", spec(width=1))
     with watching(project, *REMOTE) as watched:

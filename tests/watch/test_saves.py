@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -232,3 +233,19 @@ def test_a_checkout_of_many_files_is_one_plan(project: Project, cloud: Cloud) ->
         for job in cloud.jobs[1:]:
             cloud.finish(job.id)
     assert len({str(each) for each in pushed(cloud)}) == 301
+
+
+def test_there_and_back_while_nobody_looks_is_nothing(project: Project, cloud: Cloud) -> None:
+    """A to B to A within one quiet moment, by each way of saving; the last save alone counts."""
+    path = project.write("a.yaml", spec(width=1))
+    with watching(project, *REMOTE) as watched:
+        watched.process.send_signal(signal.SIGSTOP)
+        for text in (spec(width=2), "function: [", "", spec(width=1)):
+            save(path, text)
+            path.write_text(text)
+        watched.process.send_signal(signal.SIGCONT)
+        assert watched.round(path="jobspecs/a.yaml")["outcome"] == "nothing"
+        project.write("b.yaml", spec(width=3))
+        watched.kind("pushed", name="b")
+    assert pushed(cloud) == [{"width": 1}, {"width": 3}]
+    assert "invalid" not in watched.kinds()
