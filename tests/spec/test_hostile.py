@@ -19,7 +19,7 @@ from tests.spec.hostile import CASES, MEBI, cases
 BOMBS = {"alias-bomb", "merge-bomb", "text-bomb", "key-bomb", "template-bomb", "cycle"}
 
 
-@pytest.mark.parametrize("part", [pytest.param(1, marks=pytest.mark.soak), 8])
+@pytest.mark.parametrize("part", [pytest.param(1, marks=pytest.mark.soak), 32])
 def test_hostile_files(tmp_path: Path, part: int) -> None:
     """What a process with 256 MiB of data and 60 s of processor time says of each file; one process for all.
 

@@ -60,11 +60,13 @@ def test_a_signal_ends_it_and_the_jobs_go_on(project: Project, cloud: Cloud, num
 def test_a_push_under_way_is_recorded(project: Project, cloud: Cloud) -> None:
     path = project.write("a.yaml", spec(width=1))
     with watching(project, *REMOTE) as watched:
-        cloud.script.faults = [Fault(kind="drip", route="push", seconds=0.002, created=True)]
+        cloud.script.faults = [Fault(kind="hold", route="push")]
         save(path, spec(width=2))
-        cloud.wait_for(lambda seen: len(seen.jobs) == 2)
-        assert watched.end() == 130
-    cloud.script.faults = []
+        cloud.wait_for(lambda seen: len(seen.pushes) == 2)
+        watched.process.send_signal(signal.SIGINT)
+        watched.kind("stopping")
+        cloud.let_go()
+        assert watched.wait() == 130
     cloud.finish(cloud.jobs[1].id)
     assert project.apply().code == 0
     assert len(cloud.pushes) == 2
@@ -96,14 +98,15 @@ def test_another_run_between_two_rounds_is_no_problem(project: Project, cloud: C
 
 
 def test_a_held_lock_is_waited_for(project: Project, cloud: Cloud) -> None:
-    """An apply whose push is answered a byte at a time holds it meanwhile."""
+    """An apply whose push is not answered holds it meanwhile."""
     path = project.write("a.yaml", spec(width=1))
     with watching(project, *REMOTE) as watched:
-        cloud.script.faults = [Fault(kind="drip", route="push", seconds=0.005, created=True)]
+        cloud.script.faults = [Fault(kind="hold", route="push")]
         with started(project.root, "apply", "-t", "prod", "--yes", "--detach", "--rerun", "a") as running:
             cloud.wait_for(lambda seen: len(seen.pushes) == 2)
             save(path, spec(width=3))
             assert "is locked" in watched.kind("locked")["text"]
+            cloud.let_go()
             running.wait(timeout=60)
         watched.kind("pushed", name="a")
         assert watched.kinds().count("locked") == 1
