@@ -1,34 +1,125 @@
-"""Every error code with its title and its page, read from errors.md: what `explain SJnnn` prints."""
+"""Every error code by its name: the one place where its number stands.
+
+Stable from release to release, and written in errors.md with its page. A number that is not used any more stays free.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib import resources
-from types import MappingProxyType
-
-_HEADING = re.compile(r"^## (SJ\d{3}): (.+)$", re.MULTILINE)
+from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A stable id. *title* is a noun phrase; *page* says what happened, why it is refused, and the way out."""
+class Code(StrEnum):
+    """What kind of problem a Diagnostic is. `sieve-jobs explain SJ140` prints the page of one."""
 
-    id: str
-    title: str
-    page: str
+    NOT_YAML = "SJ100"
+    TOO_MANY_VALUES = "SJ101"
+    TOO_DEEP = "SJ102"
+    FILE_NOT_READ = "SJ103"
+    STANDS_TWICE = "SJ104"
+    UNSUPPORTED_TAG = "SJ105"
+    NO_JSON_NUMBER = "SJ106"
+    NOT_CLEAN_UTF8 = "SJ107"
+    KEY_NOT_TEXT = "SJ108"
+    MERGE_OF_NO_MAPPING = "SJ109"
 
+    FILE_CHANGED = "SJ110"
+    FILE_UNREADABLE = "SJ111"
+    MORE_PROBLEMS = "SJ112"
 
-def parse_pages(text: str) -> Iterator[Code]:
-    """The codes of a page of errors, in its order: a heading `## SJ140: title` each, and the paragraph below it."""
-    headings = [*_HEADING.finditer(text)]
-    ends = [heading.start() for heading in headings[1:]] + [len(text)]
-    for heading, end in zip(headings, ends, strict=True):
-        yield Code(heading[1], heading[2], " ".join(text[heading.end() : end].split()))
+    VARIABLE_UNSET = "SJ120"
+    VARIABLE_UNUSABLE = "SJ121"
+    VARIABLE_WITHHELD = "SJ122"
+    BROKEN_INTERPOLATION = "SJ123"
 
+    PLAN_STALE = "SJ130"
+    TOO_MANY_PUSHES = "SJ131"
+    TOO_MANY_AGAIN = "SJ132"
+    TOO_MANY_GONE = "SJ133"
+    NO_SPEC_FOUND = "SJ134"
+    SPEC_PROTECTED = "SJ135"
+    NO_CONSENT = "SJ136"
+    NO_SAVED_PLAN = "SJ137"
+    PLAN_OF_OTHER_TARGET = "SJ138"
+    PLAN_NOT_WRITTEN = "SJ139"
 
-def read_codes() -> Mapping[str, Code]:
-    """All codes by id, from the page that comes with the package. docs/errors.md is the same page."""
-    text = resources.files("sieve_jobs").joinpath("errors.md").read_text(encoding="utf-8")
-    return MappingProxyType({code.id: code for code in parse_pages(text)})
+    PUSH_IN_DOUBT = "SJ140"
+    ENDPOINT_UNUSABLE = "SJ141"
+    API_KEY_UNUSABLE = "SJ142"
+    PUSH_REFUSED = "SJ143"
+    ALL_REFUSED = "SJ144"
+    FAR_SIDE_UNREACHABLE = "SJ145"
+    STATE_OF_OTHER_ENDPOINT = "SJ146"
+    EMPTY_STATE_BUT_JOBS = "SJ147"
+    JOB_LOST = "SJ148"
+    CALL_FAILED = "SJ149"
+
+    STATE_NOT_WRITTEN = "SJ150"
+    STATE_LOCKED = "SJ151"
+    STATE_NOT_OPENED = "SJ152"
+    STATE_DAMAGED = "SJ153"
+    STATE_OF_OTHER_VERSION = "SJ154"
+    SHARED_STATE_MISSING = "SJ155"
+    STATE_ON_NETWORK = "SJ156"
+    STATE_OPEN_TO_OTHERS = "SJ157"
+    BACKUP_NOT_WRITTEN = "SJ158"
+    STATE_MOVED_ON = "SJ159"
+
+    JOB_OF_TWO_SPECS = "SJ160"
+    STATE_KEY_UNUSABLE = "SJ161"
+    STATE_ROLLED_BACK = "SJ162"
+    STATE_OF_OTHER_LINEAGE = "SJ163"
+    SHARED_STATE_OUT_OF_REACH = "SJ164"
+    REPOSITORY_UNUSABLE = "SJ165"
+    STATE_TOO_SLOW = "SJ166"
+    NO_EXPORTED_STATE = "SJ167"
+    STATE_IN_USE = "SJ168"
+    STATE_OF_OTHER_PROJECT = "SJ169"
+
+    SECRET_SHOWN = "SJ170"
+    SECRET_UNSET = "SJ171"
+    KEY_UNSET = "SJ172"
+    RESULTS_NOT_RECORDED = "SJ173"
+    NO_RECOVER_FILE = "SJ174"
+
+    CONFIG_UNREADABLE = "SJ180"
+    UNKNOWN_CONFIG_KEY = "SJ181"
+    WRONG_CONFIG_VALUE = "SJ182"
+    CONFIG_NOT_SUPPORTED = "SJ183"
+    NO_SUCH_TARGET = "SJ184"
+    STATE_LOST_IN_CI = "SJ185"
+    USAGE = "SJ186"
+    NOTHING_NAMED_SO = "SJ187"
+    UNEXPECTED = "SJ189"
+
+    ENGINE_NOT_RUNNING = "SJ190"
+    RUNNER_NOT_TOLD = "SJ191"
+    NO_PROJECT = "SJ192"
+    NO_EXAMPLE = "SJ194"
+    OUTPUTS_NOT_SAVED = "SJ195"
+    FILE_IN_THE_WAY = "SJ196"
+    OUTPUTS_GONE = "SJ197"
+    FUNCTIONS_UNREADABLE = "SJ198"
+    WATCH_OF_REMOTE = "SJ199"
+
+    NO_SPEC = "SJ200"
+    UNKNOWN_KEY = "SJ201"
+    DOCUMENT_WITHOUT_NAME = "SJ202"
+    NOT_SUPPORTED = "SJ203"
+    KEY_MISSING = "SJ204"
+    INPUT_FILE_UNREADABLE = "SJ205"
+    OUTSIDE_PROJECT = "SJ206"
+
+    WRONG_TYPE = "SJ210"
+    NAME_UNUSABLE = "SJ211"
+    FUNCTION_UNUSABLE = "SJ212"
+    UNKNOWN_EVENT = "SJ213"
+    URL_UNUSABLE = "SJ214"
+    ENV_UNUSABLE = "SJ215"
+    UNKNOWN_WORD = "SJ217"
+
+    FUNCTION_AND_ID = "SJ220"
+    NOTHING_TO_RUN = "SJ221"
+
+    FOLDER_UNUSABLE = "SJ230"
+    SAVED_NAME_UNUSABLE = "SJ231"
+    SAVES_COLLIDE = "SJ232"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sieve_jobs.codes import Code
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -26,10 +28,10 @@ class Place:
 class Diagnostic:
     """One problem. *message* is lower case without a full stop and never quotes a secret's value.
 
-    *code* is the stable id ("SJ120") whose page `sieve-jobs explain` prints; `errors.md` holds them all.
+    *code* is the stable id whose page `sieve-jobs explain` prints; `errors.md` holds them all.
     """
 
-    code: str
+    code: Code
     message: str
     place: Place | None = None
     expected: str | None = None

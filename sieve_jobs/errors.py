@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 
 
@@ -115,7 +116,7 @@ class NoEngineError(UnreachableError):
     def problem(self) -> Diagnostic:
         """It as people are told."""
         hint = "`sieve-jobs doctor` looks closer; the next apply goes on with the jobs"
-        return Diagnostic("SJ190", self.message, hint=hint)
+        return Diagnostic(Code.ENGINE_NOT_RUNNING, self.message, hint=hint)
 
 
 class UnconfirmedError(CallError):

@@ -16,6 +16,7 @@ from sieve_jobs.cli.entries import redactor_of
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, names_argument, verb
 from sieve_jobs.cli.planning import make_plan, plan_options
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError, UsageError
 from sieve_jobs.plan.action import Action, Reason
@@ -93,9 +94,11 @@ def _looked(session: Session, store: Store, names: Sequence[str], job_id: str | 
     }
     header = planned.state.header
     if job_id is not None and (len(names) != 1 or len(details) != 1):
-        raise UsageError(Diagnostic("SJ186", "--job goes with one NAME, of a spec that has no entry"))
+        raise UsageError(Diagnostic(Code.USAGE, "--job goes with one NAME, of a spec that has no entry"))
     if header.endpoint not in (None, session.target.endpoint):
-        raise SieveJobsError(Diagnostic("SJ146", f"this state belongs to the endpoint '{header.endpoint}'"))
+        raise SieveJobsError(
+            Diagnostic(Code.STATE_OF_OTHER_ENDPOINT, f"this state belongs to the endpoint '{header.endpoint}'")
+        )
     found = _look(session, store, details, header.organization_id, job_id)
     return replace(found, details=details, serial=header.serial)
 
@@ -117,7 +120,7 @@ def _look(
         except CallError as error:
             message = redactor_of(session).clean(error.message)
             raise SieveJobsError(
-                Diagnostic("SJ149", f"could not ask for jobs: {message}; nothing was written")
+                Diagnostic(Code.CALL_FAILED, f"could not ask for jobs: {message}; nothing was written")
             ) from error
     verdicts = match(
         [*details.values()], listing, taken=store.held(job.id for job in listing.jobs), organization_id=organization,
@@ -143,7 +146,7 @@ def _chosen(
     elif store.held([job.id]):
         why = "already belongs to a spec"
     if why is not None:
-        raise UsageError(Diagnostic("SJ187", f"job {job.id} cannot be that of '{name}': it {why}"))
+        raise UsageError(Diagnostic(Code.NOTHING_NAMED_SO, f"job {job.id} cannot be that of '{name}': it {why}"))
     return _Found({name: job}, {}, ())
 
 

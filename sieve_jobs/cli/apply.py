@@ -10,6 +10,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import DURATION, complete_name, complete_name_or_file, events_option, format_option, verb
 from sieve_jobs.cli.pushing import Asked, carry_out
 from sieve_jobs.cli.saved import given_plan
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -77,10 +78,10 @@ def command(
     Ctrl-C ends it in order: what was pushed is recorded, and the next apply goes on.
     """
     if continue_only and (rerun or prune):
-        raise UsageError(Diagnostic("SJ186", "--continue starts no change: it does not go with --rerun or --prune"))
+        raise UsageError(Diagnostic(Code.USAGE, "--continue starts no change: it does not go with --rerun or --prune"))
     saved = given_plan(session, names)
     if saved is not None and (continue_only or rerun or prune):
-        raise UsageError(Diagnostic("SJ186", "a saved plan goes with neither --continue, --rerun nor --prune"))
+        raise UsageError(Diagnostic(Code.USAGE, "a saved plan goes with neither --continue, --rerun nor --prune"))
     return carry_out(
         session,
         Asked(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sieve_jobs.cli.connection import call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import redactor_of
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, RefusedError
 from sieve_jobs.state.entry import Entry
@@ -45,7 +46,7 @@ def ask(session: Session, entries: Mapping[str, Entry]) -> Heard:
             message = redactor.clean(answer.message)
             gone = isinstance(answer, RefusedError) and answer.status == 404
             hint = f"`sieve-jobs apply` decides what becomes of '{name}'" if gone else None
-            problem = Diagnostic("SJ149", f"could not ask about '{name}': {message}", hint=hint)
+            problem = Diagnostic(Code.CALL_FAILED, f"could not ask about '{name}': {message}", hint=hint)
             problems.setdefault(answer, problem)  # after a refusal the others were not asked: one error, one problem
             continue
         if answer.status is entry.status:

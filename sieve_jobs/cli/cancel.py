@@ -9,6 +9,7 @@ from sieve_jobs.cli.connection import call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import chosen_entries, record, redactor_of
 from sieve_jobs.cli.options import required_names_argument, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.render.text import escape
@@ -37,7 +38,7 @@ def command(session: Session, names: tuple[str, ...]) -> ExitCode:
     record(session, [_status(job) for job in found.values() if isinstance(job, Job)])
     redactor = redactor_of(session)
     problems = [
-        Diagnostic("SJ149", redactor.clean(f"could not cancel the job of '{name}': {error.message}"))
+        Diagnostic(Code.CALL_FAILED, redactor.clean(f"could not cancel the job of '{name}': {error.message}"))
         for name, error in found.items()
         if isinstance(error, CallError)
     ]

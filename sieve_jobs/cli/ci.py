@@ -16,6 +16,7 @@ from sieve_jobs.cli.context import Invocation, Session
 from sieve_jobs.cli.new_file import write_new
 from sieve_jobs.cli.served import Served, served
 from sieve_jobs.cli.workflow import NAME, PATH, UNKNOWN_ACTION, path_of, workflow
+from sieve_jobs.codes import Code
 from sieve_jobs.config import read_config
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
 from sieve_jobs.config.team import with_team_target
@@ -60,10 +61,12 @@ def target_for_ci(session: Session, action: str | None) -> Chosen:
     name = given or (remotes[0] if len(remotes) == 1 else DEFAULT_TARGET)
     if given is None and len(remotes) > 1:
         found = ", ".join(remotes)
-        raise UsageError(Diagnostic("SJ186", "--ci: which target is applied?", expected=f"-t with one of {found}"))
+        raise UsageError(Diagnostic(Code.USAGE, "--ci: which target is applied?", expected=f"-t with one of {found}"))
     known = config.targets.get(name)
     if not _TARGET.fullmatch(name) or name.lower() in {"cache", "key"} or (known is not None and known.is_local):
-        raise UsageError(Diagnostic("SJ186", f"--ci: '{name}' is no remote target", expected="-t NAME of another one"))
+        raise UsageError(
+            Diagnostic(Code.USAGE, f"--ci: '{name}' is no remote target", expected="-t NAME of another one")
+        )
     _action(action)
     lineage = _lineage(session, name) if known is not None and known.in_git and known.lineage is None else ""
     chosen = Chosen(name, lineage or secrets.token_hex(16), in_use=lineage != "")
@@ -120,7 +123,7 @@ def _refuse_shared_ref(root: Path, target: str) -> None:
         if other.target == target and _is_there(repository, other):
             raise UsageError(
                 Diagnostic(
-                    "SJ186",
+                    Code.USAGE,
                     f"--ci: '{target}' is the target of the project in {_shown(other.folder)}, whose state lies on "
                     f"refs/sieve-jobs/{target} of this repository",
                     expected="-t NAME of another target: its state lies on refs/sieve-jobs/NAME",
@@ -154,7 +157,7 @@ def _action(given: str | None) -> str:
     action = given or _own_action() or UNKNOWN_ACTION
     if not _ACTION.fullmatch(action):
         raise UsageError(
-            Diagnostic("SJ186", "--action: not pinned", expected="owner/name@ with the 40 hex digits of a commit")
+            Diagnostic(Code.USAGE, "--action: not pinned", expected="owner/name@ with the 40 hex digits of a commit")
         )
     return action
 
@@ -183,7 +186,9 @@ def _config(text: str, chosen: Chosen) -> str:
     except ValueError as error:
         hint = "write them by hand, and run it again"
         message = f"the target '{target}' stands in a form that cannot be added to"
-        raise InvalidError(Diagnostic("SJ182", message, Place(CONFIG_NAME), f"these lines\n{error}", hint)) from error
+        raise InvalidError(
+            Diagnostic(Code.WRONG_CONFIG_VALUE, message, Place(CONFIG_NAME), f"these lines\n{error}", hint)
+        ) from error
 
 
 def _about(session: Session, target: str) -> Session:

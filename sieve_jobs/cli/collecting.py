@@ -7,6 +7,7 @@ import click
 from sieve_jobs.cli.connection import call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import DURATION, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UnconfirmedError, UsageError
 from sieve_jobs.render.collected import collected
@@ -29,7 +30,7 @@ def gc(session: Session, keep: float | None, dry_run: bool) -> ExitCode:
     """
     if not session.target.is_local:
         message = f"gc is of the engine's data, and target '{session.target.name}' is not the engine"
-        raise UsageError(Diagnostic("SJ186", message, hint="-t local"))
+        raise UsageError(Diagnostic(Code.USAGE, message, hint="-t local"))
     asked = session.config.engine.keep if keep is None else keep
     body: dict[str, Json] = {"dry_run": dry_run, **({} if asked is None else {"keep": asked})}
     with far_side(session) as far:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError, SieveJobsError, UsageError
 from sieve_jobs.render.quantity import count
@@ -110,7 +111,7 @@ def far_side(session: Session, *, workers: int = 0) -> Iterator[FarSide]:
         engine = Attachment(replace(engine_settings(session, workers=workers), ends_with_users=True), waiting)
     except EngineError as error:
         hint = "`sieve-jobs doctor` looks closer; its log is .sieve-jobs/engine/log"
-        raise SieveJobsError(Diagnostic("SJ190", f"there is no engine: {error}", hint=hint)) from error
+        raise SieveJobsError(Diagnostic(Code.ENGINE_NOT_RUNNING, f"there is no engine: {error}", hint=hint)) from error
     with closing(engine):
         yield FarSide(engine.url, engine.key, local=True, engine=engine)
     if engine.requeued:
@@ -129,7 +130,7 @@ def require_project(session: Session) -> None:
     named = " or ".join(f"'{each}'" for each in folders)
     message = f"there is no project in '{session.root}': neither sieve-jobs.toml nor a folder {named}"
     hint = "is this the right folder (-C DIR)? `sieve-jobs init` begins a project"
-    raise UsageError(Diagnostic("SJ192", message, hint=hint))
+    raise UsageError(Diagnostic(Code.NO_PROJECT, message, hint=hint))
 
 
 def path_on_disk(session: Session, url: str) -> str | None:
@@ -148,7 +149,7 @@ def required_key(session: Session) -> str:
         target = session.target
         raise InvalidError(
             Diagnostic(
-                "SJ172",
+                Code.KEY_UNSET,
                 f"the key of target '{target.name}' is not set; nothing was sent",
                 expected=f"{target.api_key_env} in the environment, or in .env beside the config",
                 hint="without a key: -t local runs the jobs on this machine",

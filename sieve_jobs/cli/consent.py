@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from sieve_jobs.cli.context import Session
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import GuardedError
 from sieve_jobs.plan.action import Action
@@ -37,7 +38,7 @@ def require_yes(session: Session, counts: str, target: str, endpoint: str, *, ye
     if not can_ask(session, yes=yes, quiet=quiet):
         raise GuardedError(
             Diagnostic(
-                "SJ136",
+                Code.NO_CONSENT,
                 f"refused: {counts} on '{target}' without consent; nothing was sent",
                 hint="--yes consents; CI=true alone does not",
             )
@@ -47,7 +48,7 @@ def require_yes(session: Session, counts: str, target: str, endpoint: str, *, ye
     if not said.endswith("\n"):
         session.streams.ask("\n")  # Ctrl-D leaves the cursor behind the question
     if said.strip().lower() not in YES:
-        raise GuardedError(Diagnostic("SJ136", "not confirmed; nothing was sent"))
+        raise GuardedError(Diagnostic(Code.NO_CONSENT, "not confirmed; nothing was sent"))
 
 
 def _counts(plan: Plan) -> str:

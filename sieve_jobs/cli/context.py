@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO, TypeAlias
 
 from sieve_jobs.cli.streams import Streams
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError, UsageError
 
@@ -115,7 +116,7 @@ class Session:
             return self.working_folder
         folder = self.working_folder / Path(given).expanduser()
         if not folder.is_dir():
-            raise UsageError(Diagnostic("SJ186", f"-C: '{given}' is no folder"))
+            raise UsageError(Diagnostic(Code.USAGE, f"-C: '{given}' is no folder"))
         return folder.resolve()
 
     @cached_property

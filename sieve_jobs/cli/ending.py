@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from sieve_jobs.cli.streams import Streams
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import (
     CallError,
@@ -35,7 +36,7 @@ def ended(
         return _told((), ExitCode.INTERRUPTED, streams, wants_json=wants_json)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         streams.say(error.format_message())
-        return _told((Diagnostic("SJ186", "a verb is missing"),), ExitCode.USAGE, streams, wants_json=wants_json)
+        return _told((Diagnostic(Code.USAGE, "a verb is missing"),), ExitCode.USAGE, streams, wants_json=wants_json)
     problems, code = problems_of(error)
     tell(problems, streams, environ, no_color=no_color)
     return _told(problems, code, streams, wants_json=wants_json)
@@ -51,9 +52,9 @@ def problems_of(error: BaseException) -> tuple[tuple[Diagnostic, ...], ExitCode]
         return (_call_problem(error),), ExitCode.ERROR
     if isinstance(error, OSError) and error.strerror:
         where = f" '{error.filename}'" if isinstance(error.filename, str) else ""
-        return (Diagnostic("SJ189", f"{error.strerror.lower()}{where}"),), ExitCode.ERROR
+        return (Diagnostic(Code.UNEXPECTED, f"{error.strerror.lower()}{where}"),), ExitCode.ERROR
     hint = f"{DEBUG_VARIABLE}=1 shows where; what is recorded in the state holds"
-    return (Diagnostic("SJ189", f"unexpected {type(error).__name__}", hint=hint),), ExitCode.ERROR
+    return (Diagnostic(Code.UNEXPECTED, f"unexpected {type(error).__name__}", hint=hint),), ExitCode.ERROR
 
 
 def tell(
@@ -75,13 +76,13 @@ def _told(problems: tuple[Diagnostic, ...], code: ExitCode, streams: Streams, *,
 def _usage_problem(error: click.ClickException) -> Diagnostic:
     message = error.format_message().rstrip(".")
     if message == _MISSING:
-        return Diagnostic("SJ186", "a verb is missing", hint=_help_hint(error))
+        return Diagnostic(Code.USAGE, "a verb is missing", hint=_help_hint(error))
     if isinstance(error, click.NoSuchOption):
         hint = did_you_mean(error.option_name, error.possibilities or ())
-        return Diagnostic("SJ186", f"no such option '{error.option_name}'", hint=hint or _help_hint(error))
+        return Diagnostic(Code.USAGE, f"no such option '{error.option_name}'", hint=hint or _help_hint(error))
     if isinstance(error, click.MissingParameter) and error.param is not None and error.ctx is not None:
-        return Diagnostic("SJ186", f"{error.param.make_metavar(error.ctx)} is missing", hint=_help_hint(error))
-    return Diagnostic("SJ186", f"{message[:1].lower()}{message[1:]}", hint=_help_hint(error))
+        return Diagnostic(Code.USAGE, f"{error.param.make_metavar(error.ctx)} is missing", hint=_help_hint(error))
+    return Diagnostic(Code.USAGE, f"{message[:1].lower()}{message[1:]}", hint=_help_hint(error))
 
 
 def _help_hint(error: click.ClickException) -> str:
@@ -94,10 +95,12 @@ def _call_problem(error: CallError) -> Diagnostic:
     if isinstance(error, NoEngineError):
         return error.problem
     if isinstance(error, UnreachableError):
-        return Diagnostic("SJ145", error.message, hint="nothing was sent; run it again")
+        return Diagnostic(Code.FAR_SIDE_UNREACHABLE, error.message, hint="nothing was sent; run it again")
     wrong_key = error.status in {401, 403}
     return Diagnostic(
-        "SJ149", error.message, hint="is it the right api key? `sieve-jobs doctor` looks closer" if wrong_key else None
+        Code.CALL_FAILED,
+        error.message,
+        hint="is it the right api key? `sieve-jobs doctor` looks closer" if wrong_key else None,
     )
 
 

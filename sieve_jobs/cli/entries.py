@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.locking import written
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import UsageError
 from sieve_jobs.state.entry import Entry
@@ -37,7 +38,9 @@ def one_entry(session: Session, store: Store, word: str) -> Entry:
     matches = chosen_entries(session, store, [word])
     if len(matches) > 1:
         names = ", ".join(f"'{name}'" for name in list(matches)[:5])
-        raise UsageError(Diagnostic("SJ187", f"'{word}' means {len(matches)} specs, one is needed", expected=names))
+        raise UsageError(
+            Diagnostic(Code.NOTHING_NAMED_SO, f"'{word}' means {len(matches)} specs, one is needed", expected=names)
+        )
     return next(iter(matches.values()))
 
 

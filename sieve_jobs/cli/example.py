@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.given_file import STDIN, read_given
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, UsageError
 from sieve_jobs.render.text import escape
@@ -72,7 +73,7 @@ async def from_far_side(client: Client, name: str, target: str, job_id: str | No
     if job_id is not None:
         job = await _job(client, job_id)
         if job is None:
-            raise UsageError(Diagnostic("SJ187", f"'{target}' knows no job '{job_id}'"))
+            raise UsageError(Diagnostic(Code.NOTHING_NAMED_SO, f"'{target}' knows no job '{job_id}'"))
         _require_finished(job, name)
         return Example(job, function)
     examples = () if function is None else function.examples
@@ -80,7 +81,9 @@ async def from_far_side(client: Client, name: str, target: str, job_id: str | No
         if found.status is Status.FINISHED and found.function in (None, name):
             return Example(found, function)
     hint = "--job ID names one, --from FILE takes a saved one"
-    raise UsageError(Diagnostic("SJ187", f"no finished job of '{name}' is known on '{target}'", hint=hint))
+    raise UsageError(
+        Diagnostic(Code.NOTHING_NAMED_SO, f"no finished job of '{name}' is known on '{target}'", hint=hint)
+    )
 
 
 async def _candidates(client: Client, name: str, known: Sequence[str], examples: Sequence[str]) -> AsyncIterator[Job]:
@@ -127,7 +130,7 @@ def called(job: Job) -> str:
 
 def no_example(message: str, hint: str | None = None) -> UsageError:
     """That nothing can be made of what was found."""
-    return UsageError(Diagnostic("SJ194", f"{message}; nothing was written", hint=hint))
+    return UsageError(Diagnostic(Code.NO_EXAMPLE, f"{message}; nothing was written", hint=hint))
 
 
 def _job_in(body: Json) -> Job:

@@ -10,9 +10,10 @@ import click
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import complete_name, verb
 from sieve_jobs.cli.planning import make_plan, plan_options
-from sieve_jobs.codes import read_codes
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
+from sieve_jobs.pages import read_pages
 from sieve_jobs.plan.explain import Explanation, explain
 from sieve_jobs.render import document, known
 from sieve_jobs.state.entry import Entry, PastJob
@@ -21,7 +22,7 @@ _CODE = re.compile(r"SJ[0-9]{3}", re.IGNORECASE)
 
 
 def _complete_subject(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    codes = read_codes() if incomplete.upper().startswith("SJ") else {}
+    codes = read_pages() if incomplete.upper().startswith("SJ") else {}
     return [*complete_name(ctx, param, incomplete), *(code for code in codes if code.startswith(incomplete.upper()))]
 
 
@@ -52,7 +53,9 @@ def explained(session: Session, name: str) -> tuple[Entry | None, Explanation, S
             known = [*paths, *store.names()]
             chosen = session.chosen([name], dict.fromkeys(known, "") | paths)
             if len(chosen) != 1:
-                raise UsageError(Diagnostic("SJ187", f"'{name}' means {len(chosen)} specs, and explain speaks of one"))
+                raise UsageError(
+                    Diagnostic(Code.NOTHING_NAMED_SO, f"'{name}' means {len(chosen)} specs, and explain speaks of one")
+                )
             (name,) = chosen
             entry = store.get([name]).get(name)
         past = store.past_of(name)
@@ -60,15 +63,15 @@ def explained(session: Session, name: str) -> tuple[Entry | None, Explanation, S
 
 
 def _explain_code(session: Session, code: str) -> ExitCode:
-    codes = read_codes()
-    page = codes.get(code)
+    pages = read_pages()
+    page = pages.get(code)
     if page is None:
-        raise UsageError(Diagnostic("SJ187", f"no error code '{code}'", hint=did_you_mean(code, codes)))
+        raise UsageError(Diagnostic(Code.NOTHING_NAMED_SO, f"no error code '{code}'", hint=did_you_mean(code, pages)))
     if session.as_json:
-        session.streams.document({"code": page.id, "title": page.title, "page": page.page})
+        session.streams.document({"code": page.id, "title": page.title, "page": page.text})
     else:
         import textwrap
 
         width = min(session.style(session.streams.out).width, 100)
-        session.streams.answer(f"{page.id}: {page.title}\n\n{textwrap.fill(page.page, width)}")
+        session.streams.answer(f"{page.id}: {page.title}\n\n{textwrap.fill(page.text, width)}")
     return ExitCode.OK

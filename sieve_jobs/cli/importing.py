@@ -10,6 +10,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.given_file import STDIN, read_given
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, GuardedError, StateError
 from sieve_jobs.render.quantity import count
@@ -56,14 +57,16 @@ def _read(file: str) -> Exported:
     try:
         text = read_given(file, LARGEST)
     except OSError as error:
-        raise StateError(Diagnostic("SJ167", f"could not read '{shown}': {error.strerror}")) from error
+        raise StateError(Diagnostic(Code.NO_EXPORTED_STATE, f"could not read '{shown}': {error.strerror}")) from error
     try:
         if len(text) > LARGEST:
             raise DocumentError("larger than 1 GiB")
         return parse_export(text)
     except DocumentError as error:
         hint = "nothing was written; a file as `sieve-jobs state export` writes it is expected"
-        raise StateError(Diagnostic("SJ167", f"'{shown}' is no exported state: {error}", hint=hint)) from error
+        raise StateError(
+            Diagnostic(Code.NO_EXPORTED_STATE, f"'{shown}' is no exported state: {error}", hint=hint)
+        ) from error
 
 
 def _fitting(session: Session, store: Store, exported: Exported, *, replace: bool) -> Header:
@@ -77,12 +80,16 @@ def _require_fit(session: Session, header: Header, exported: Exported, *, replac
     facts, target = exported.facts, session.target
     if facts.endpoint not in (None, target.endpoint):
         raise GuardedError(
-            Diagnostic("SJ146", f"that state belongs to the endpoint '{facts.endpoint}', not '{target.endpoint}'")
+            Diagnostic(
+                Code.STATE_OF_OTHER_ENDPOINT,
+                f"that state belongs to the endpoint '{facts.endpoint}', not '{target.endpoint}'",
+            )
         )
     if target.lineage not in (None, facts.lineage):
         raise GuardedError(
             Diagnostic(
-                "SJ163", f"that state has the lineage '{facts.lineage}', the config says '{target.lineage}'",
+                Code.STATE_OF_OTHER_LINEAGE,
+                f"that state has the lineage '{facts.lineage}', the config says '{target.lineage}'",
                 hint="set the lineage of the config to it if it is the one meant",
             )
         )  # fmt: skip
@@ -91,10 +98,10 @@ def _require_fit(session: Session, header: Header, exported: Exported, *, replac
     here = f"the state of '{target.name}' has serial {header.serial}"
     if not replace:
         hint = "--replace puts a newer one of the same lineage in its place"
-        raise GuardedError(Diagnostic("SJ168", f"{here} and is not empty; nothing was written", hint=hint))
+        raise GuardedError(Diagnostic(Code.STATE_IN_USE, f"{here} and is not empty; nothing was written", hint=hint))
     if facts.lineage != header.lineage:
         what = f"{here} and the lineage '{header.lineage}', the file '{facts.lineage}'; nothing was written"
-        raise GuardedError(Diagnostic("SJ168", what, hint="import it into a target with a state of its own"))
+        raise GuardedError(Diagnostic(Code.STATE_IN_USE, what, hint="import it into a target with a state of its own"))
     if facts.serial < header.serial:
         what = f"{here}, the file is older: {facts.serial}; nothing was written"
-        raise GuardedError(Diagnostic("SJ168", what, hint="it would push again what it does not know"))
+        raise GuardedError(Diagnostic(Code.STATE_IN_USE, what, hint="it would push again what it does not know"))

@@ -11,6 +11,7 @@ from sieve_jobs.cli.ci import Planted, plant, target_for_ci
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.new_file import write_new
 from sieve_jobs.cli.options import verb
+from sieve_jobs.codes import Code
 from sieve_jobs.config.settings import CONFIG_NAME, STATE_FOLDER
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
@@ -75,7 +76,7 @@ def command(session: Session, *, ci: str | None, action: str | None) -> ExitCode
     the keys that it lacks for a state that runners share; running it again changes nothing.
     """
     if not ci and (action or session.invocation.target):
-        raise UsageError(Diagnostic("SJ186", "--target and --action go with --ci"))
+        raise UsageError(Diagnostic(Code.USAGE, "--target and --action go with --ci"))
     if session.invocation.directory:
         (session.working_folder / Path(session.invocation.directory).expanduser()).mkdir(parents=True, exist_ok=True)
     root = session.start

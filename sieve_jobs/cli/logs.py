@@ -11,6 +11,7 @@ from sieve_jobs.cli.connection import call, default_workers, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import one_entry, redactor_of
 from sieve_jobs.cli.options import name_argument, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, RefusedError, UsageError
 from sieve_jobs.render.text import escape
@@ -31,7 +32,7 @@ MOST_PAGES = 10_000
 def command(session: Session, name: str, follow: bool) -> ExitCode:
     """Print what the job of NAME printed. Known secrets are taken out."""
     if follow and session.as_json:
-        raise UsageError(Diagnostic("SJ186", "--follow and --json do not go together: a document has an end"))
+        raise UsageError(Diagnostic(Code.USAGE, "--follow and --json do not go together: a document has an end"))
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
     redactor = redactor_of(session)

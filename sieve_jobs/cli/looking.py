@@ -10,6 +10,7 @@ from functools import cache
 
 from sieve_jobs.cli.connection import required_key
 from sieve_jobs.cli.context import Kept, Session
+from sieve_jobs.codes import Code
 from sieve_jobs.config import CONFIG_NAME
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import GuardedError
@@ -57,7 +58,7 @@ def require_watchable(session: Session, *, remote: bool) -> None:
     if not target.is_local and not remote:
         raise GuardedError(
             Diagnostic(
-                "SJ199",
+                Code.WATCH_OF_REMOTE,
                 f"refused: watch would push every save to '{target.name}' ({target.endpoint}); nothing was sent",
                 hint="if that is meant: --remote; without it watch is for the local target",
             )
@@ -79,7 +80,7 @@ def with_functions(session: Session, last: Usable | None) -> tuple[Session, Usab
 def function_problems(session: Session, found: Usable) -> list[Diagnostic]:
     """What is wrong with files of functions, as it is shown."""
     return [
-        Diagnostic("SJ198", what, Place(_shown(session, os.fspath(file)), line or 0),
+        Diagnostic(Code.FUNCTIONS_UNREADABLE, what, Place(_shown(session, os.fspath(file)), line or 0),
                    hint="what it held before stays in use; specs that use it are pushed once it is mended")
         for file, line, what in found.problems
     ]  # fmt: skip

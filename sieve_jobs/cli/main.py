@@ -19,6 +19,7 @@ from sieve_jobs.cli.ending import ended, tell
 from sieve_jobs.cli.options import VerbGroup, common, merged
 from sieve_jobs.cli.streams import Streams
 from sieve_jobs.cli.verbs import VERBS
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -88,7 +89,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         code = ended(error, streams, environ, wants_json=_wants_json(said), no_color="--no-color" in said)
     streams.close()
     if streams.unwritten is not None:
-        tell((Diagnostic("SJ189", f"could not write the answer: {streams.unwritten}"),), streams, environ)
+        tell((Diagnostic(Code.UNEXPECTED, f"could not write the answer: {streams.unwritten}"),), streams, environ)
         code = code or ExitCode.ERROR
     return int(code)
 
@@ -105,7 +106,7 @@ def _require_utf8(arguments: Sequence[str]) -> None:
     ]
     if found:
         hint = "names, paths and values are UTF-8; a file of another name is reached through the name of its spec"
-        raise UsageError(*(Diagnostic("SJ186", message, hint=hint) for message in found))
+        raise UsageError(*(Diagnostic(Code.USAGE, message, hint=hint) for message in found))
 
 
 def _escaped(surrogates: str) -> str:

@@ -10,6 +10,7 @@ import click
 import click.shell_completion
 
 from sieve_jobs.cli.context import Form, Invocation, Session
+from sieve_jobs.codes import Code
 from sieve_jobs.config.settings import parse_duration
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import ExitCode, UsageError
@@ -99,7 +100,7 @@ class VerbGroup(click.Group):
         word, known = args[0], self.list_commands(ctx)
         if word not in known and not word.startswith("-"):
             hint = did_you_mean(word, known) or f"see {ctx.command_path} --help"
-            raise UsageError(Diagnostic("SJ186", f"no such verb '{word}'", hint=hint))
+            raise UsageError(Diagnostic(Code.USAGE, f"no such verb '{word}'", hint=hint))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -117,7 +118,7 @@ def _form(given: Mapping[str, Any], before: Form) -> Form:
     """The form that was *given*, by `--json` or `--format`."""
     form, as_json = given.get("form"), bool(given.get("as_json")) or before == "json"
     if as_json and form not in {None, "json"}:
-        raise UsageError(Diagnostic("SJ186", f"--json and --format {form} do not go together"))
+        raise UsageError(Diagnostic(Code.USAGE, f"--json and --format {form} do not go together"))
     return next((each for each in get_args(Form) if each == form), "json" if as_json else before)
 
 
@@ -136,7 +137,7 @@ def verb(name: str, *examples: str, project: bool = True) -> Callable[[Callable[
             session = merged(click.get_current_context().obj, given)
             rest = {key: value for key, value in given.items() if key not in _SHARED}
             if session.form != "human" and rest.get("events"):
-                raise UsageError(Diagnostic("SJ186", f"--events and {_said(session.form)} do not go together"))
+                raise UsageError(Diagnostic(Code.USAGE, f"--events and {_said(session.form)} do not go together"))
             if session.form == "github":
                 from sieve_jobs.cli.runner import on_runner
 

@@ -13,6 +13,7 @@ from sieve_jobs.cli.connection import FarSide, call, far_side, path_on_disk
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import one_entry, redactor_of
 from sieve_jobs.cli.options import name_argument, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError, UsageError
 from sieve_jobs.push.naming import Wanted, file_urls, places_for
@@ -40,9 +41,9 @@ def command(session: Session, name: str, folder: str | None, overwrite: bool) ->
     With --json the outputs stand in the document as the API gives them. What `save` put on the disk is listed too.
     """
     if overwrite and folder is None:
-        raise UsageError(Diagnostic("SJ186", "--overwrite goes with --download"))
+        raise UsageError(Diagnostic(Code.USAGE, "--overwrite goes with --download"))
     if folder == "":
-        raise UsageError(Diagnostic("SJ186", "--download takes a folder, and it is empty", hint="'.' is this one"))
+        raise UsageError(Diagnostic(Code.USAGE, "--download takes a folder, and it is empty", hint="'.' is this one"))
     with session.open_store(read_only=True) as store:
         entry = one_entry(session, store, name)
     if entry.stand_in is not None:
@@ -95,7 +96,9 @@ def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrit
     if taken and not overwrite:
         names = ", ".join(f"'{path.name}'" for path in taken[:5])
         raise UsageError(
-            Diagnostic("SJ186", f"'{to}' has {names} already; nothing was downloaded", hint="--overwrite replaces them")
+            Diagnostic(
+                Code.USAGE, f"'{to}' has {names} already; nothing was downloaded", hint="--overwrite replaces them"
+            )
         )
     to.mkdir(parents=True, exist_ok=True)
 
@@ -122,7 +125,7 @@ def _download(session: Session, far: FarSide, job: Job, folder: str, *, overwrit
 
 def _not_saved(path: Path, error: CallError, done: int, of: int) -> Diagnostic:
     hint = f"{done} of {of} files are saved in that folder"
-    return Diagnostic("SJ149", f"could not save '{path.name}': {error.message}", hint=hint)
+    return Diagnostic(Code.CALL_FAILED, f"could not save '{path.name}': {error.message}", hint=hint)
 
 
 def _print(session: Session, job: Job) -> None:

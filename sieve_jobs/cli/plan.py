@@ -13,6 +13,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import complete_name, format_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.selection import say_nothing_found
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -70,7 +71,7 @@ def command(
 
         return show(session, show_request)
     if refresh and offline:
-        raise UsageError(Diagnostic("SJ186", "--refresh and --offline do not go together"))
+        raise UsageError(Diagnostic(Code.USAGE, "--refresh and --offline do not go together"))
     if out is not None:
         from sieve_jobs.cli.saved import require_name_of_plan
 

@@ -19,6 +19,7 @@ from sieve_jobs.cli.locking import Held, writable
 from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.progress import Progress
 from sieve_jobs.cli.selection import say_nothing_found
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError
 from sieve_jobs.plan.action import Action
@@ -277,7 +278,11 @@ def _body(spec: JobSpec, *, local: bool) -> dict[str, Json]:
     def remote_file(file: LocalFile) -> str:
         place = Place(spec.path, spec.line)
         raise InvalidError(
-            Diagnostic("SJ203", f"the file '{file.shown}' as an input of a remote target is not supported yet", place)
+            Diagnostic(
+                Code.NOT_SUPPORTED,
+                f"the file '{file.shown}' as an input of a remote target is not supported yet",
+                place,
+            )
         )
 
     return push_body(spec, file_url=file_url if local else remote_file)

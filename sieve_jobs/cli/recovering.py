@@ -12,6 +12,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.given_file import STDIN, read_given
 from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode, GuardedError, StateError
 from sieve_jobs.render.text import escape
@@ -66,14 +67,16 @@ def _read(file: str) -> tuple[str, Sequence[Answer]]:
     try:
         text = read_given(file, LARGEST)
     except OSError as error:
-        raise StateError(Diagnostic("SJ174", f"could not read '{shown}': {error.strerror}")) from error
+        raise StateError(Diagnostic(Code.NO_RECOVER_FILE, f"could not read '{shown}': {error.strerror}")) from error
     try:
         if len(text) > LARGEST:
             raise DocumentError("larger than 256 MiB")
         return parse_recover(text)
     except DocumentError as error:
         hint = "nothing was written; a file `recover-….jsonl` as a run leaves it is expected"
-        raise StateError(Diagnostic("SJ174", f"'{shown}' holds no jobs to recover: {error}", hint=hint)) from error
+        raise StateError(
+            Diagnostic(Code.NO_RECOVER_FILE, f"'{shown}' holds no jobs to recover: {error}", hint=hint)
+        ) from error
 
 
 def _sorted(session: Session, store: Store, lineage: str, answers: Sequence[Answer]) -> _Sorted:
@@ -85,7 +88,9 @@ def _sorted(session: Session, store: Store, lineage: str, answers: Sequence[Answ
         here = f"the state of '{session.target.name}' has the lineage '{state.header.lineage}'"
         hint = "name the target whose run wrote the file, with -t"
         raise GuardedError(
-            Diagnostic("SJ163", f"{here}, the jobs belong to '{lineage}'; nothing was written", hint=hint)
+            Diagnostic(
+                Code.STATE_OF_OTHER_LINEAGE, f"{here}, the jobs belong to '{lineage}'; nothing was written", hint=hint
+            )
         )
     found = _Sorted(state.header.serial)
     intents = {intent.uuid: intent for intent in state.intents}
@@ -107,7 +112,7 @@ def _sorted(session: Session, store: Store, lineage: str, answers: Sequence[Answ
 def _foreign(session: Session, answer: Answer) -> Diagnostic:
     message = f"job {escape(answer.job_id)} of '{escape(answer.name)}' answers no push that is in doubt"
     hint = f"the doubt was ended another way; to have it: sieve-jobs state adopt NAME --job ID -t {session.target.name}"
-    return Diagnostic("SJ140", message, hint=hint)
+    return Diagnostic(Code.PUSH_IN_DOUBT, message, hint=hint)
 
 
 def _answer(session: Session, found: _Sorted) -> None:

@@ -7,6 +7,7 @@ import shlex
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.selection import selected
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 from sieve_jobs.render.text import escape
@@ -18,7 +19,9 @@ def show(session: Session, word: str) -> ExitCode:
     """Prints the request of the one spec that *word* means. Raises UsageError for several."""
     chosen = selected(session, [word]) or frozenset()
     if len(chosen) != 1:
-        raise UsageError(Diagnostic("SJ187", f"'{word}' means {len(chosen)} specs, and --show-request shows one"))
+        raise UsageError(
+            Diagnostic(Code.NOTHING_NAMED_SO, f"'{word}' means {len(chosen)} specs, and --show-request shows one")
+        )
     (detail,) = session.tree.details(chosen).values()
     if detail.spec.stand_in is not None:
         session.streams.say(f"note: {escape(str(detail.spec.stand_in))}")

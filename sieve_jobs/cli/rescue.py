@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sieve_jobs.cli.answering import Outcome
 from sieve_jobs.cli.context import Session
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.render.quantity import count
@@ -52,9 +53,11 @@ def rescue(session: Session, unrecorded: Unrecorded) -> Rescued:
             continue
         shown = path.name if folder is session.root else str(path)
         hint = f"see to the state's disk, then: {command.format(shown)}"
-        return Rescued(Diagnostic("SJ173", f"{told}written to '{shown}'", hint=hint))
+        return Rescued(Diagnostic(Code.RESULTS_NOT_RECORDED, f"{told}written to '{shown}'", hint=hint))
     hint = f"keep the lines that begin with {{{{, see to the disk, then give them to: {command.format('-')}"
-    problem = Diagnostic("SJ173", f"{told}no file could be written either, so stdout has them", hint=hint)
+    problem = Diagnostic(
+        Code.RESULTS_NOT_RECORDED, f"{told}no file could be written either, so stdout has them", hint=hint
+    )
     return Rescued(problem, unrecorded.text)
 
 

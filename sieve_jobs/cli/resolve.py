@@ -16,6 +16,7 @@ from sieve_jobs.cli.locking import writable
 from sieve_jobs.cli.options import DURATION, events_option, names_argument, verb
 from sieve_jobs.cli.planning import Planned, make_plan, options_for
 from sieve_jobs.cli.pushing import Asked, apply_options, run_shown
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 from sieve_jobs.plan.moment import shown, stamp
@@ -66,9 +67,9 @@ def command(
     if given == 0:
         return _list(session, names)
     if given > 1:
-        raise UsageError(Diagnostic("SJ186", "one of --adopt, --push and --drop is needed, not several"))
+        raise UsageError(Diagnostic(Code.USAGE, "one of --adopt, --push and --drop is needed, not several"))
     if bool(names) is everything:
-        raise UsageError(Diagnostic("SJ186", "say which: one NAME or more, or --all"))
+        raise UsageError(Diagnostic(Code.USAGE, "say which: one NAME or more, or --all"))
     asked = Asked("resolve", names, detach=detach, wait=wait, lock_timeout=lock_timeout, events=events)
     return _resolve(session, asked, lambda count: _decision(count, adopt, push_again=push_again))
 
@@ -78,7 +79,7 @@ def _decision(count: int, adopt: str | None, *, push_again: bool) -> Answer:
 
     if adopt is not None:
         if count > 1:
-            raise UsageError(Diagnostic("SJ186", f"one job cannot be adopted by {count} specs: name one"))
+            raise UsageError(Diagnostic(Code.USAGE, f"one job cannot be adopted by {count} specs: name one"))
         return Adopt(adopt)
     return PushAgain() if push_again else Drop()
 
@@ -129,7 +130,7 @@ def _chosen(session: Session, words: Sequence[str], intents: Sequence[Intent]) -
             found |= session.chosen([word], known)
         except UsageError:
             hint = "`sieve-jobs resolve` lists what is"
-            clear.append(Diagnostic("SJ187", f"no push of '{word}' is in doubt", hint=hint))
+            clear.append(Diagnostic(Code.NOTHING_NAMED_SO, f"no push of '{word}' is in doubt", hint=hint))
     if clear:
         raise UsageError(*clear)
     return frozenset(found)

@@ -21,6 +21,7 @@ from sieve_jobs.cli.planning import Planned, make_plan, plan_options
 from sieve_jobs.cli.pushing import Asked, apply_options
 from sieve_jobs.cli.rescue import kept
 from sieve_jobs.cli.screen import Screen
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, GuardedError, InvalidError, LockedError, SieveJobsError, UsageError
 from sieve_jobs.plan.action import Action, Reason
@@ -39,7 +40,7 @@ LOCK_PAUSE = 0.2
 """Seconds between tries while another run holds the lock."""
 LOOKS = 3
 """Looks at a tree whose folders change while it is looked at."""
-RETRIED = frozenset({"SJ145", "SJ149", "SJ190"})
+RETRIED = frozenset({Code.FAR_SIDE_UNREACHABLE, Code.CALL_FAILED, Code.ENGINE_NOT_RUNNING})
 """Problems that may be over by themselves: nobody answered."""
 
 
@@ -251,7 +252,7 @@ class Rounds:
         self._screen.problems("pushes", ())
         self._spent.pushes += result.summary.pushed
         self._parked.park(self._screen.refused, plan)
-        told = [problem for problem in result.problems if problem.code not in {"SJ143", "SJ140"}]
+        told = [problem for problem in result.problems if problem.code not in {Code.PUSH_REFUSED, Code.PUSH_IN_DOUBT}]
         self._screen.problems("run", told)
         if ExitCode.GUARDED in result.codes:
             raise GuardedError(*told)
@@ -270,7 +271,9 @@ class Rounds:
         before = f" after {self._spent.pushes}" if self._spent.pushes else ""
         more = count(plan.summary.push, "push", "pushes")
         message = f"refused: {more}{before}, and {source} allows {limit} for the whole watch"
-        self._screen.problems("refused", [Diagnostic("SJ131", message, hint=f"to go on: --max-pushes {total}")])
+        self._screen.problems(
+            "refused", [Diagnostic(Code.TOO_MANY_PUSHES, message, hint=f"to go on: --max-pushes {total}")]
+        )
         return True
 
     def _guard(self, session: Session, planned: Planned) -> None:

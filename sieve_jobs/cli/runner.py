@@ -15,6 +15,7 @@ import click
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.ending import problems_of
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import ExitCode
 from sieve_jobs.plan.plan import Plan
@@ -60,7 +61,7 @@ def tell(session: Session, outputs: Mapping[str, str], text: str = "", document:
         _append(environ.get("GITHUB_OUTPUT"), github.outputs(written, f"end-{secrets.token_hex(16)}"))
     except OSError as error:
         why = (error.strerror or "unwritable").lower()
-        session.problems(Diagnostic("SJ191", f"could not write what the runner is told: {why}"))
+        session.problems(Diagnostic(Code.RUNNER_NOT_TOLD, f"could not write what the runner is told: {why}"))
 
 
 def tell_plan(session: Session, plan: Plan, refusals: Sequence[Diagnostic], saved: Path | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.planning import Planned, options_for, plan_options
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import LockedError, SieveJobsError, UsageError
 from sieve_jobs.plan.plan import PlanOptions
@@ -27,7 +28,7 @@ def require_name_of_plan(file: str) -> None:
     path = Path(file)
     if path.suffix in _SPECS:
         hint = f"--out {shlex.quote(str(path.with_suffix('.json')))}"
-        raise UsageError(Diagnostic("SJ186", f"--out: apply would take '{file}' for a spec", hint=hint))
+        raise UsageError(Diagnostic(Code.USAGE, f"--out: apply would take '{file}' for a spec", hint=hint))
 
 
 def save(session: Session, planned: Planned, file: str) -> Path:
@@ -39,7 +40,9 @@ def save(session: Session, planned: Planned, file: str) -> Path:
     text = written(saved(planned.plan, planned.options, lineage=planned.state.header.lineage, at=datetime.now(UTC)))
     try:
         if path.exists() and not _is_saved_plan(path):
-            raise UsageError(Diagnostic("SJ186", f"--out: '{file}' is there, and no saved plan", hint="name another"))
+            raise UsageError(
+                Diagnostic(Code.USAGE, f"--out: '{file}' is there, and no saved plan", hint="name another")
+            )
         draft = draft_of(path)
         try:
             draft.write_text(text, encoding="utf-8", newline="\n")
@@ -49,7 +52,9 @@ def save(session: Session, planned: Planned, file: str) -> Path:
         sync_folder(path.parent)
     except OSError as error:
         why = (error.strerror or "unwritable").lower()
-        raise SieveJobsError(Diagnostic("SJ139", f"could not write the plan to '{file}': {why}")) from error
+        raise SieveJobsError(
+            Diagnostic(Code.PLAN_NOT_WRITTEN, f"could not write the plan to '{file}': {why}")
+        ) from error
     return path
 
 
@@ -62,15 +67,15 @@ def given_plan(session: Session, words: Sequence[str]) -> SavedPlan | None:
     if not files:
         return None
     if len(words) > 1:
-        raise UsageError(Diagnostic("SJ186", f"'{files[0]}' is a file, and a saved plan is applied alone"))
+        raise UsageError(Diagnostic(Code.USAGE, f"'{files[0]}' is a file, and a saved plan is applied alone"))
     plan = _read(session.start / files[0], files[0])
     target = session.target
     if plan.target != target.name:
         message = f"'{files[0]}' was made for the target '{plan.target}', not for '{target.name}'"
-        raise UsageError(Diagnostic("SJ138", message, hint=f"apply it with -t {plan.target}"))
+        raise UsageError(Diagnostic(Code.PLAN_OF_OTHER_TARGET, message, hint=f"apply it with -t {plan.target}"))
     if plan.endpoint != target.endpoint:
         message = f"'{files[0]}' was made for another endpoint than the target '{target.name}' has now"
-        raise UsageError(Diagnostic("SJ138", message, hint="plan again"))
+        raise UsageError(Diagnostic(Code.PLAN_OF_OTHER_TARGET, message, hint="plan again"))
     return plan
 
 
@@ -110,14 +115,14 @@ def _read(path: Path, shown: str) -> SavedPlan:
             raw = file.read(LARGEST + 1)
     except OSError as error:
         why = (error.strerror or "unreadable").lower()
-        raise SieveJobsError(Diagnostic("SJ137", f"could not read '{shown}': {why}")) from error
+        raise SieveJobsError(Diagnostic(Code.NO_SAVED_PLAN, f"could not read '{shown}': {why}")) from error
     try:
         if len(raw) > LARGEST:
             raise ValueError("is larger than 64 MiB, and no saved plan")
         return parse(raw.decode("utf-8", "replace"))
     except ValueError as error:
         hint = "`sieve-jobs plan --out FILE` saves one"
-        raise SieveJobsError(Diagnostic("SJ137", f"'{shown}' {error}", hint=hint)) from error
+        raise SieveJobsError(Diagnostic(Code.NO_SAVED_PLAN, f"'{shown}' {error}", hint=hint)) from error
 
 
 def _is_saved_plan(path: Path) -> bool:

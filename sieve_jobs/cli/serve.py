@@ -12,6 +12,7 @@ import click
 from sieve_jobs.cli.connection import default_workers, engine_settings, require_project
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, SieveJobsError, UsageError
 
@@ -46,7 +47,7 @@ def command(  # noqa: PLR0917 -- click passes by name
     Ctrl-C ends it; running jobs are queued again for the next one.
     """
     if session.as_json:
-        raise UsageError(Diagnostic("SJ186", "serve has no --json: it answers until it is stopped"))
+        raise UsageError(Diagnostic(Code.USAGE, "serve has no --json: it answers until it is stopped"))
     from sieve_jobs.engine.home import HomeError
     from sieve_jobs.engine.serve import serve
     from sieve_jobs.engine.store import StoreError
@@ -54,7 +55,7 @@ def command(  # noqa: PLR0917 -- click passes by name
     given = [session.start / Path(folder).expanduser() for folder in folders]
     for folder, path in zip(folders, given, strict=True):
         if not path.is_dir():
-            raise UsageError(Diagnostic("SJ186", f"--functions: '{folder}' is no folder"))
+            raise UsageError(Diagnostic(Code.USAGE, f"--functions: '{folder}' is no folder"))
     if not given:
         require_project(session)
     settings = engine_settings(session, workers=default_workers())
@@ -71,16 +72,20 @@ def command(  # noqa: PLR0917 -- click passes by name
     try:
         requeued = serve(settings, session.streams.err or sys.stderr)
     except (HomeError, StoreError) as error:
-        raise SieveJobsError(Diagnostic("SJ190", f"the engine cannot run: {error}")) from error
+        raise SieveJobsError(Diagnostic(Code.ENGINE_NOT_RUNNING, f"the engine cannot run: {error}")) from error
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         where = f"port {port}: " if taken else f"'{error.filename}': " if error.filename else ""
         hint = "without --port any free one is taken" if taken else None
-        problem = Diagnostic("SJ190", f"the engine cannot run: {where}{error.strerror or error}", hint=hint)
+        problem = Diagnostic(
+            Code.ENGINE_NOT_RUNNING, f"the engine cannot run: {where}{error.strerror or error}", hint=hint
+        )
         raise SieveJobsError(problem) from error
     if requeued is None:
         raise SieveJobsError(
-            Diagnostic("SJ190", "an engine runs for this project already", hint="`apply` finds and uses it")
+            Diagnostic(
+                Code.ENGINE_NOT_RUNNING, "an engine runs for this project already", hint="`apply` finds and uses it"
+            )
         )
     return ExitCode.OK
 
@@ -91,4 +96,4 @@ def _origin(text: str) -> str:
     try:
         return parse_origin(text)
     except ValueError as error:
-        raise UsageError(Diagnostic("SJ186", f"--cors-origin: {error}")) from error
+        raise UsageError(Diagnostic(Code.USAGE, f"--cors-origin: {error}")) from error

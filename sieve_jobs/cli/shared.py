@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.plan.plan import Notice
@@ -91,6 +92,8 @@ def require_writable_remote(session: Session) -> None:
     if why is not None:
         raise StateError(
             Diagnostic(
-                "SJ164", f"the remote would not take a push of the state: {why}", hint="`plan` only needs to read"
+                Code.SHARED_STATE_OUT_OF_REACH,
+                f"the remote would not take a push of the state: {why}",
+                hint="`plan` only needs to read",
             )
         )

@@ -10,6 +10,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.entries import record
 from sieve_jobs.cli.explain import explained
 from sieve_jobs.cli.options import name_argument, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, SieveJobsError
 from sieve_jobs.render import document, known, results
@@ -57,6 +58,6 @@ def _asked(session: Session, entry: Entry) -> tuple[Entry, Job | None, list[Diag
         with far_side(session) as far:
             return entry, call(far, lambda client: client.job(entry.job_id)), []
     except CallError as error:
-        return entry, None, [Diagnostic("SJ149", f"could not read the job's outputs: {error.message}")]
+        return entry, None, [Diagnostic(Code.CALL_FAILED, f"could not read the job's outputs: {error.message}")]
     except SieveJobsError as error:
         return entry, None, list(error.diagnostics)

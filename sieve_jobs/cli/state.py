@@ -24,6 +24,7 @@ from sieve_jobs.cli.options import (
     verb,
 )
 from sieve_jobs.cli.recovering import recover
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import DecisionError, ExitCode
 from sieve_jobs.plan.explain import resolve_command
@@ -120,7 +121,7 @@ def _removable(session: Session, store: Store, names: Sequence[str]) -> tuple[Ma
         raise DecisionError(
             *(
                 Diagnostic(
-                    "SJ140",
+                    Code.PUSH_IN_DOUBT,
                     f"'{name}' has a push in doubt; nothing was removed",
                     hint=f"first: {resolve_command(name, session.target.name)} --adopt ID | --push | --drop",
                 )

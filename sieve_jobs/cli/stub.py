@@ -15,6 +15,7 @@ from sieve_jobs.cli.example import Example, called, from_document, from_far_side
 from sieve_jobs.cli.given_file import STDIN
 from sieve_jobs.cli.options import verb
 from sieve_jobs.cli.stub_files import StubPlace, fetch_all, names_of, nursery, place_of, put, require_free
+from sieve_jobs.codes import Code
 from sieve_jobs.config.choose import TARGET_VARIABLE
 from sieve_jobs.config.settings import CONFIG_NAME, LOCAL
 from sieve_jobs.config.stand_ins import StandIn, config_line, is_function
@@ -54,7 +55,7 @@ def stub(
     nothing. Inputs and env of the job are not written, and secrets at hand are taken out of its outputs.
     """
     if job_id is not None and file is not None:
-        raise UsageError(Diagnostic("SJ186", "--job and --from do not go together"))
+        raise UsageError(Diagnostic(Code.USAGE, "--job and --from do not go together"))
     wanted = _wanted(session, function, name)
     require_free(wanted.place, overwrite=overwrite)
     if file is not None:
@@ -83,18 +84,22 @@ class _Wanted:
 def _wanted(session: Session, function: str, name: str | None) -> _Wanted:
     """Raises UsageError for names that are none, and for one that another function of the project has."""
     if not is_function(function) or ":" in function:
-        raise UsageError(Diagnostic("SJ186", f"'{function}' is no function", expected="author/name, without a version"))
+        raise UsageError(
+            Diagnostic(Code.USAGE, f"'{function}' is no function", expected="author/name, without a version")
+        )
     local = function.rpartition("/")[2] if name is None else name
     if not (is_function_name(local) and local.isprintable()):
-        raise UsageError(Diagnostic("SJ186", f"--name: '{local}' cannot name a function", expected="a word"))
+        raise UsageError(Diagnostic(Code.USAGE, f"--name: '{local}' cannot name a function", expected="a word"))
     folders = session.config.project.functions
     if not folders:
-        raise UsageError(Diagnostic("SJ186", "the project has no folder of functions", expected="[project] functions"))
+        raise UsageError(
+            Diagnostic(Code.USAGE, "the project has no folder of functions", expected="[project] functions")
+        )
     place = place_of(session.root / folders[0], local)
     there = session.declared.functions.get(local)
     if there is not None and there.file != place.module:
         message = f"{_shown(session, there.file)}:{there.line} declares '{local}' already; nothing was written"
-        raise UsageError(Diagnostic("SJ186", message, hint="--name gives the stub another name"))
+        raise UsageError(Diagnostic(Code.USAGE, message, hint="--name gives the stub another name"))
     return _Wanted(StandIn(f"{session.config.project.owner}/{local}", function), local, place)
 
 
@@ -108,7 +113,7 @@ def _with_jobs(session: Session, wanted: _Wanted) -> Session:
     if len(remotes) == 1:
         return session.saying(replace(session.invocation, target=remotes[0]))
     expected = " or ".join(f"-t {name}" for name in remotes) or "-t NAME of a remote target, or --from FILE"
-    raise UsageError(Diagnostic("SJ186", "which target has the example job was not said", expected=expected))
+    raise UsageError(Diagnostic(Code.USAGE, "which target has the example job was not said", expected=expected))
 
 
 def _write(session: Session, far: FarSide, wanted: _Wanted, example: Example) -> Stub:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, SieveJobsError, UsageError
 from sieve_jobs.push.naming import Wanted, places_for
@@ -49,10 +50,10 @@ def require_free(place: StubPlace, *, overwrite: bool) -> None:
     if not overwrite:
         message = f"'{place.module.parent}' has {there} already; nothing was written"
         hint = "--overwrite replaces an earlier stub; --name gives this one another name"
-        raise UsageError(Diagnostic("SJ186", message, hint=hint))
+        raise UsageError(Diagnostic(Code.USAGE, message, hint=hint))
     if not _is_stub(place):
         message = f"{there} in '{place.module.parent}' is no earlier stub; nothing was written"
-        raise UsageError(Diagnostic("SJ186", message, hint="move it away, or give this one another --name"))
+        raise UsageError(Diagnostic(Code.USAGE, message, hint="move it away, or give this one another --name"))
 
 
 def _is_stub(place: StubPlace) -> bool:
@@ -92,7 +93,7 @@ async def fetch_all(client: Client, names: Mapping[str, str], folder: Path) -> M
         except CallError as error:
             message = f"could not download '{name}': {error.message}; nothing was written"
             hint = "urls of outputs die within days: another --job may have its files still"
-            raise SieveJobsError(Diagnostic("SJ149", message, hint=hint)) from error
+            raise SieveJobsError(Diagnostic(Code.CALL_FAILED, message, hint=hint)) from error
         finally:
             part.discard()
         found[url] = SavedFile(name, part.size, part.sha256)

@@ -6,6 +6,7 @@ import click
 
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import names_argument, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, UsageError
 
@@ -39,7 +40,7 @@ def command(
     place, and nothing is pushed until it is mended. It never asks: a remote target needs --remote. Ctrl-C ends it.
     """
     if session.as_json:
-        raise UsageError(Diagnostic("SJ186", "watch has no --json: it answers until it is stopped", hint="--events"))
+        raise UsageError(Diagnostic(Code.USAGE, "watch has no --json: it answers until it is stopped", hint="--events"))
     from sieve_jobs.cli.pushing import Asked
     from sieve_jobs.cli.watching import Wanted, watch
 

@@ -12,6 +12,7 @@ from sieve_jobs import wire
 from sieve_jobs.cli.connection import call, far_side
 from sieve_jobs.cli.context import Session
 from sieve_jobs.cli.options import VerbGroup, common, merged, verb
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, RefusedError, UsageError
 from sieve_jobs.push.client import Client
@@ -79,7 +80,7 @@ def replay(session: Session, event: str | None, every: bool) -> ExitCode:
     """
     _require_engine(session)
     if (event is None) is not every:
-        raise UsageError(Diagnostic("SJ186", "name one event, or say --all", hint="`engine webhooks --dead`"))
+        raise UsageError(Diagnostic(Code.USAGE, "name one event, or say --all", hint="`engine webhooks --dead`"))
     path = f"{_WEBHOOKS}/{quote(event, safe='')}/replay" if event else f"{_WEBHOOKS}/replay"
     with far_side(session) as far:
         try:
@@ -89,7 +90,7 @@ def replay(session: Session, event: str | None, every: bool) -> ExitCode:
             if event is None or said is None:
                 raise
             hint = "`engine webhooks --dead` shows those that can be sent again"
-            raise UsageError(Diagnostic("SJ187", f"the event '{event}' {said}", hint=hint)) from error
+            raise UsageError(Diagnostic(Code.NOTHING_NAMED_SO, f"the event '{event}' {said}", hint=hint)) from error
     count = answer.get("replayed") if isinstance(answer, dict) else None
     if session.as_json:
         session.streams.document({"replayed": count})
@@ -101,7 +102,7 @@ def replay(session: Session, event: str | None, every: bool) -> ExitCode:
 def _require_engine(session: Session) -> None:
     if not session.target.is_local:
         message = f"these webhooks are the engine's, and target '{session.target.name}' is not the engine"
-        raise UsageError(Diagnostic("SJ186", message, hint="-t local"))
+        raise UsageError(Diagnostic(Code.USAGE, message, hint="-t local"))
 
 
 webhooks.add_command(replay)

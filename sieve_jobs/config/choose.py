@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.config import kinds
 from sieve_jobs.config.read import REMOTE_PUSHES
 from sieve_jobs.config.settings import CONFIG_NAME, LOCAL, STATE_FOLDER, Config, Target
@@ -51,7 +52,9 @@ def choose_target(config: Config, name: str | None, environ: Mapping[str, str]) 
     if wanted == ENV:
         hint = f"the target 'env' is made by {URL_VARIABLE}, which is not set"
     raise UsageError(
-        Diagnostic("SJ184", f"no target '{wanted}' ({origin})", expected=f"one of {', '.join(known)}", hint=hint)
+        Diagnostic(
+            Code.NO_SUCH_TARGET, f"no target '{wanted}' ({origin})", expected=f"one of {', '.join(known)}", hint=hint
+        )
     )
 
 
@@ -77,7 +80,7 @@ def needs_shared_state(target: Target, environ: Mapping[str, str]) -> None:
     lines = f'[targets.{name}]\n{endpoint}state = "git"'
     raise InvalidError(
         Diagnostic(
-            "SJ185",
+            Code.STATE_LOST_IN_CI,
             f"in CI the state of '{target.name}' would be lost with this machine, and every job pushed again",
             expected=f"in {CONFIG_NAME}:\n{lines}",
             hint='state = "git" keeps it on the remote of this repository; a path on a disk that stays does too',
@@ -89,7 +92,9 @@ def _env_target(url: str) -> Target:
     try:
         endpoint = kinds.endpoint(url)
     except ValueError as error:
-        raise InvalidError(Diagnostic("SJ182", f"{URL_VARIABLE} is not valid", expected=str(error))) from error
+        raise InvalidError(
+            Diagnostic(Code.WRONG_CONFIG_VALUE, f"{URL_VARIABLE} is not valid", expected=str(error))
+        ) from error
     if endpoint == LOCAL:
         return Target(ENV, LOCAL)
     host, port = kinds.host_port(endpoint)

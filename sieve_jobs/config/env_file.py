@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 
@@ -18,5 +19,7 @@ def read_env_file(path: Path) -> Mapping[str, str]:
     try:
         found = dotenv_values(path, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(Diagnostic("SJ180", "could not read the variables in .env", Place(".env"))) from error
+        raise InvalidError(
+            Diagnostic(Code.CONFIG_UNREADABLE, "could not read the variables in .env", Place(".env"))
+        ) from error
     return {name: value for name, value in found.items() if value is not None}

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sieve_jobs.codes import Code
 from sieve_jobs.config import kinds
 from sieve_jobs.config.kinds import Kind, LaterError
 from sieve_jobs.config.settings import CONFIG_NAME, GIT, LOCAL, Config, EngineTable, Project, Target
@@ -84,10 +85,10 @@ def read_config(root: Path) -> Config:
     except OSError as error:
         why = error.strerror or "unreadable"
         raise InvalidError(
-            Diagnostic("SJ180", f"could not read the config: {why.lower()}", Place(CONFIG_NAME))
+            Diagnostic(Code.CONFIG_UNREADABLE, f"could not read the config: {why.lower()}", Place(CONFIG_NAME))
         ) from error
     if len(raw) > _LARGEST:
-        raise InvalidError(Diagnostic("SJ180", "the config is larger than 1 MiB", Place(CONFIG_NAME)))
+        raise InvalidError(Diagnostic(Code.CONFIG_UNREADABLE, "the config is larger than 1 MiB", Place(CONFIG_NAME)))
     return parse_config(raw)
 
 
@@ -97,7 +98,7 @@ def parse_config(raw: bytes) -> Config:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise InvalidError(
-            Diagnostic("SJ180", f"not UTF-8: byte {error.start} of the file", Place(CONFIG_NAME))
+            Diagnostic(Code.CONFIG_UNREADABLE, f"not UTF-8: byte {error.start} of the file", Place(CONFIG_NAME))
         ) from error
     return _Reader(text, _load(text)).config()
 
@@ -111,7 +112,7 @@ def _load(text: str) -> dict[str, Any]:
         raise InvalidError(_syntax_problem(text, str(error))) from error
     except (RecursionError, ValueError) as error:
         raise InvalidError(
-            Diagnostic("SJ180", "not valid TOML: nested too deeply or out of range", Place(CONFIG_NAME))
+            Diagnostic(Code.CONFIG_UNREADABLE, "not valid TOML: nested too deeply or out of range", Place(CONFIG_NAME))
         ) from error
 
 
@@ -125,7 +126,7 @@ def _syntax_problem(text: str, message: str) -> Diagnostic:
         from sieve_jobs.config.places import line_column
 
         place = Place(CONFIG_NAME, *line_column(text, len(text)))
-    return Diagnostic("SJ180", f"not valid TOML: {said[:1].lower()}{said[1:]}", place)
+    return Diagnostic(Code.CONFIG_UNREADABLE, f"not valid TOML: {said[:1].lower()}{said[1:]}", place)
 
 
 class _Reader:
@@ -243,19 +244,25 @@ class _Reader:
 
     def _unknown(self, path: places.Path, what: str, known: Iterable[str]) -> None:
         hint = did_you_mean(path[-1], known)
-        self._wrong_key(path, f"unknown {what} '{path[-1]}'", ", ".join(known), code="SJ181", hint=hint)
+        self._wrong_key(path, f"unknown {what} '{path[-1]}'", ", ".join(known), code=Code.UNKNOWN_CONFIG_KEY, hint=hint)
 
     def _later(self, path: places.Path, what: str, *, value: bool = False) -> None:
         place = self._value_place(path) if value else self._key_place(path)
-        self._problems.append(Diagnostic("SJ183", f"{what} is not supported yet", place))
+        self._problems.append(Diagnostic(Code.CONFIG_NOT_SUPPORTED, f"{what} is not supported yet", place))
 
     def _wrong_key(
-        self, path: places.Path, message: str, expected: str, *, code: str = "SJ182", hint: str | None = None
+        self,
+        path: places.Path,
+        message: str,
+        expected: str,
+        *,
+        code: Code = Code.WRONG_CONFIG_VALUE,
+        hint: str | None = None,
     ) -> None:
         self._problems.append(Diagnostic(code, message, self._key_place(path), expected, hint))
 
     def _wrong_value(self, path: places.Path, message: str, expected: str, *, hint: str | None = None) -> None:
-        self._problems.append(Diagnostic("SJ182", message, self._value_place(path), expected, hint))
+        self._problems.append(Diagnostic(Code.WRONG_CONFIG_VALUE, message, self._value_place(path), expected, hint))
 
     @cached_property
     def _spots(self) -> Mapping[places.Path, places.Spot]:

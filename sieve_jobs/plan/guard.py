@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.change import Change
@@ -62,7 +63,7 @@ def _too_many(plan: Plan, interactive: bool, limit: int | None, given: bool) -> 
         return None
     source = "--max-pushes" if given else f"max_pushes of target '{plan.where.target}'"
     return Diagnostic(
-        "SJ131",
+        Code.TOO_MANY_PUSHES,
         f"refused: {_count(pushes, 'push', 'pushes')}, and {source} allows {limit}",
         hint=f"if all of them are meant: --max-pushes {pushes}",
     )
@@ -73,7 +74,7 @@ def _too_many_again(plan: Plan, finished: int, lifted: int | None) -> Diagnostic
     if finished < ENOUGH or again <= SHARE * finished or (lifted is not None and plan.summary.push <= lifted):
         return None
     return Diagnostic(
-        "SJ132",
+        Code.TOO_MANY_AGAIN,
         f"refused: {again} of {finished} finished specs would be pushed again",
         hint=f"the plan says what changed; if it is meant: --max-pushes {plan.summary.push}",
     )
@@ -84,9 +85,9 @@ def none_found(found_files: int, *, first: bool = False) -> Diagnostic:
     message = "refused: no spec was found" if not found_files else "refused: no spec was found in any spec file"
     if first:
         hint = "is this the right folder (-C DIR)? `sieve-jobs init` writes a first spec"
-        return Diagnostic("SJ134", message, hint=hint)
+        return Diagnostic(Code.NO_SPEC_FOUND, message, hint=hint)
     hint = "is this the right folder (-C DIR), and `specs` in sieve-jobs.toml? If all are meant to go: --allow-removals"
-    return Diagnostic("SJ134", message, hint=hint)
+    return Diagnostic(Code.NO_SPEC_FOUND, message, hint=hint)
 
 
 def _too_many_gone(plan: Plan) -> Diagnostic | None:
@@ -97,7 +98,7 @@ def _too_many_gone(plan: Plan) -> Diagnostic | None:
     if known < ENOUGH or gone <= SHARE * known:
         return None
     return Diagnostic(
-        "SJ133",
+        Code.TOO_MANY_GONE,
         f"refused: {gone} of {known} specs are gone",
         hint="a missing folder or another branch? If they are meant to go: --allow-removals",
     )
@@ -106,7 +107,7 @@ def _too_many_gone(plan: Plan) -> Diagnostic | None:
 def _protected(plan: Plan, allowed: Collection[str]) -> list[Diagnostic]:
     return [
         Diagnostic(
-            "SJ135",
+            Code.SPEC_PROTECTED,
             f"refused: '{change.name}' is protected, and its finished job would be replaced ({WORDS[change.reason]})",
             place=Place(change.path, change.line, 1) if change.line else Place(change.path),
             hint=f"if it is meant: --allow-protected {shlex.quote(change.name)}",

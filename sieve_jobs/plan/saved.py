@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.plan.action import Action
 from sieve_jobs.plan.change import Change
@@ -119,7 +120,11 @@ def stale(plan: SavedPlan, today: Plan, lineage: str) -> tuple[Diagnostic, ...]:
     """
     if plan.lineage and plan.lineage != lineage:
         hint = "plan again where the state is"
-        return (Diagnostic("SJ130", "the saved plan was made from another state (its lineage is another)", hint=hint),)
+        return (
+            Diagnostic(
+                Code.PLAN_STALE, "the saved plan was made from another state (its lineage is another)", hint=hint
+            ),
+        )
     now = {change.name: change for change in today.changes}
     found = [
         _stale(row, now.get(row.name))
@@ -127,7 +132,7 @@ def stale(plan: SavedPlan, today: Plan, lineage: str) -> tuple[Diagnostic, ...]:
         if row.binds and (row.name not in now or SavedRow.of(now[row.name]).what != row.what)
     ]
     if len(found) > MOST_TOLD:
-        more = Diagnostic("SJ130", f"and {len(found) - MOST_TOLD:,} more changes are no longer as planned")
+        more = Diagnostic(Code.PLAN_STALE, f"and {len(found) - MOST_TOLD:,} more changes are no longer as planned")
         return (*found[:MOST_TOLD], more)
     return tuple(found)
 
@@ -135,7 +140,9 @@ def stale(plan: SavedPlan, today: Plan, lineage: str) -> tuple[Diagnostic, ...]:
 def _stale(row: SavedRow, now: Change | None) -> Diagnostic:
     place = Place(now.path, now.line) if now else None
     hint = "nothing was done; plan again, and save that plan"
-    return Diagnostic("SJ130", f"'{row.name}' is no longer as planned: {_why_stale(row, now)}", place, hint=hint)
+    return Diagnostic(
+        Code.PLAN_STALE, f"'{row.name}' is no longer as planned: {_why_stale(row, now)}", place, hint=hint
+    )
 
 
 def _why_stale(row: SavedRow, now: Change | None) -> str:

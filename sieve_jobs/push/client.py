@@ -16,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from sieve_jobs import wire
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import (
     CallError,
@@ -79,7 +80,9 @@ class Client:
     ) -> None:
         parsed = parse_endpoint(endpoint)
         if not key or not key.isascii() or not key.isprintable() or " " in key:
-            raise InvalidError(Diagnostic("SJ142", "the api key is empty or holds characters that no key has"))
+            raise InvalidError(
+                Diagnostic(Code.API_KEY_UNUSABLE, "the api key is empty or holds characters that no key has")
+            )
         self.redactor = Redactor([key])
         self.engine: bool | None = None
         """Whether our own engine answers there; None before the first answer."""
@@ -90,7 +93,9 @@ class Client:
         try:
             self._line = Line(parsed, key, connect_timeout=min(connect_timeout, deadline), rejoin=rejoin)
         except NotSentError as error:
-            raise InvalidError(Diagnostic("SJ141", str(error), hint="see SSL_CERT_FILE and SSL_CERT_DIR")) from error
+            raise InvalidError(
+                Diagnostic(Code.ENDPOINT_UNUSABLE, str(error), hint="see SSL_CERT_FILE and SSL_CERT_DIR")
+            ) from error
         self._seen_date: tuple[datetime, float] | None = None
         self._date_text = ""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.push.part import Part
 from sieve_jobs.state.entry import Entry, PastJob, Saved, SavedFile
 
@@ -19,7 +20,7 @@ _PRIVATE = frozenset({".git", ".sieve-jobs"})
 class NotSavedError(Exception):
     """Outputs that were not saved: code, message and hint of the problem."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+    def __init__(self, code: Code, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
 
@@ -84,7 +85,7 @@ def folder_of(root: Path, path: str) -> Path:
     inside = folder.is_relative_to(top) and not _PRIVATE & {part.casefold() for part in folder.relative_to(top).parts}
     if not inside:
         hint = "move the link's target into the project, or save elsewhere"
-        raise NotSavedError("SJ195", f"could not save to '{path}': it leads out of the project", hint)
+        raise NotSavedError(Code.OUTPUTS_NOT_SAVED, f"could not save to '{path}': it leads out of the project", hint)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

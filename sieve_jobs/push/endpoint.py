@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import InvalidError
 
@@ -94,4 +95,4 @@ def parse_date(text: str | None) -> datetime | None:
 
 
 def _invalid(message: str, expected: str) -> InvalidError:
-    return InvalidError(Diagnostic("SJ141", message, expected=expected))
+    return InvalidError(Diagnostic(Code.ENDPOINT_UNUSABLE, message, expected=expected))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.plan.decide import rerun_command
 from sieve_jobs.push.client import Client
@@ -25,7 +26,7 @@ async def key_of_another(client: Client, pinned: str | None) -> Diagnostic | Non
         return None
     found = organizations[0]
     problem = f"the api key belongs to organisation {found}, this state to {pinned}"
-    return Diagnostic("SJ146", problem, hint="use the key the state was made with")
+    return Diagnostic(Code.STATE_OF_OTHER_ENDPOINT, problem, hint="use the key the state was made with")
 
 
 def said_of_gone(job: Followed) -> JobStatus:
@@ -38,4 +39,4 @@ def said_of_gone(job: Followed) -> JobStatus:
 def lost(job: Followed, target: str) -> Diagnostic:
     """The job of a spec is lost: somebody must decide."""
     what = f"the far side no longer knows job {job.job_id} of '{job.name}', which had not finished"
-    return Diagnostic("SJ148", what, hint=f"to run it again: {rerun_command(job.name, target)}")
+    return Diagnostic(Code.JOB_LOST, what, hint=f"to run it again: {rerun_command(job.name, target)}")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError, GuardedError, InvalidError
 from sieve_jobs.plan.action import Action
@@ -40,7 +41,7 @@ def refuse_other_endpoint(plan: Plan, header: Header) -> None:
     if header.endpoint not in (None, plan.where.endpoint):
         raise GuardedError(
             Diagnostic(
-                "SJ146",
+                Code.STATE_OF_OTHER_ENDPOINT,
                 f"this state belongs to the endpoint '{header.endpoint}', the target says '{plan.where.endpoint}'",
                 hint="give the target a name or a state of its own: jobs of one far side mean nothing to another",
             )
@@ -54,7 +55,7 @@ def unset_secret(change: Change) -> Diagnostic | None:
         return None
     names = ", ".join(f"${{{name}}}" for name in missing)
     return Diagnostic(
-        "SJ171",
+        Code.SECRET_UNSET,
         f"'{change.name}' cannot be pushed: {names} is not set",
         Place(change.path, change.line),
         hint="set it in the environment, or in .env beside the config",
@@ -83,7 +84,7 @@ async def _refuse_forgotten_jobs(plan: Plan, state: State, client: Client, optio
         names = ", ".join(f"'{name}'" for name in found[:SHOWN]) + (" …" if len(found) > SHOWN else "")
         raise GuardedError(
             Diagnostic(
-                "SJ147",
+                Code.EMPTY_STATE_BUT_JOBS,
                 f"the state is empty, but the far side already has jobs like those to be pushed: {names}",
                 hint="bring the state back, or take the jobs over with state adopt; --new-state pushes them all",
             )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from sieve_jobs.codes import Code
 from sieve_jobs.push.disk import Fetched, NotSavedError, holds, on_disk
 from sieve_jobs.state.entry import Entry, PastJob, Saved, SavedFile
 from sieve_jobs.state.store import Store
@@ -57,7 +58,7 @@ class Places:
             holder = self._claims.get(path, own)
             if holder.name != entry.name and self.is_due(holder):
                 message = f"could not save the outputs of '{entry.name}': '{each.file.path}' is one of '{holder.name}'"
-                raise NotSavedError("SJ196", message, "give each a folder of its own in 'save'")
+                raise NotSavedError(Code.FILE_IN_THE_WAY, message, "give each a folder of its own in 'save'")
             self._claims[path] = own
             if each.part is None or not os.path.lexists(each.target):
                 continue
@@ -68,7 +69,9 @@ class Places:
             elif lies is None or not self._is_ours(entry, lies):
                 what = "is no regular file" if lies is None else "differs, and is not what was saved there before"
                 message = f"could not save the outputs of '{entry.name}': '{each.file.path}' is in the way: it {what}"
-                raise NotSavedError("SJ196", message, "move it away, or save elsewhere; then run apply again")
+                raise NotSavedError(
+                    Code.FILE_IN_THE_WAY, message, "move it away, or save elsewhere; then run apply again"
+                )
 
     def _is_ours(self, entry: Entry, lies: SavedFile) -> bool:
         """Whether a file is as an earlier job left it: this spec's, or one whose spec has another name by now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sieve_jobs.codes import Code
 from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode
@@ -77,7 +78,9 @@ def _twins_of_doubts(run: Run) -> None:
         return
     for order in run.orders.left():
         message = f"'{order.name}' was not pushed: a push that looks the same in the far side's list is in doubt"
-        problem = Diagnostic("SJ140", message, place_of(order.change), hint="it goes on once that one is resolved")
+        problem = Diagnostic(
+            Code.PUSH_IN_DOUBT, message, place_of(order.change), hint="it goes on once that one is resolved"
+        )
         run.fail(order.change, order.reason, message)
         run.problem(problem, ExitCode.DECISION)
 

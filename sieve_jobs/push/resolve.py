@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, UsageError
 from sieve_jobs.plan.action import Action, Reason
@@ -77,7 +78,7 @@ def _asked(plan: Plan, answers: Mapping[str, Answer], state: State, store: Store
     intents = {intent.name: intent for intent in state.intents}
     unknown = [name for name in answers if name not in intents]
     if unknown:
-        raise UsageError(*(Diagnostic("SJ187", f"no push of '{name}' is in doubt") for name in unknown))
+        raise UsageError(*(Diagnostic(Code.NOTHING_NAMED_SO, f"no push of '{name}' is in doubt") for name in unknown))
     rows = {change.intent.uuid: change for change in plan.changes if change.intent is not None}
     entries = store.get(answers)
     asked = []
@@ -140,7 +141,9 @@ def _push_again(run: Run, doubt: _Asked) -> None:
 
 
 def _refuse(run: Run, doubt: _Asked, why: str, hint: str | None = None) -> None:
-    problem = Diagnostic("SJ140", f"'{doubt.intent.name}' is still in doubt: {why}", place_of(doubt.change), hint=hint)
+    problem = Diagnostic(
+        Code.PUSH_IN_DOUBT, f"'{doubt.intent.name}' is still in doubt: {why}", place_of(doubt.change), hint=hint
+    )
     run.held.add(doubt.intent.name)
     run.fail(doubt.change, doubt.change.reason, problem.message)
     run.problem(problem, ExitCode.ERROR)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode
 from sieve_jobs.plan.action import Action, Reason
@@ -75,7 +76,7 @@ def _push_instead(run: Run, change: Change) -> None:
         return
     if run.options.planned_only:
         message = f"job {past.job_id}, which '{change.name}' was to use again, is gone, and the plan has no push of it"
-        problem = Diagnostic("SJ130", message, place_of(change), hint="plan again: the next plan pushes it")
+        problem = Diagnostic(Code.PLAN_STALE, message, place_of(change), hint="plan again: the next plan pushes it")
         run.problem(problem, ExitCode.LOCKED)
         run.fail(change, Reason.RESULT_GONE, problem.message)
         return

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError, ExitCode, NoEngineError, UnreachableError
 from sieve_jobs.plan.action import Action, Reason
@@ -194,7 +195,7 @@ class Run:
         resolve = resolve_command(name, self.plan.where.target)
         adopt = candidates[0] if len(candidates) == 1 else "ID"
         problem = Diagnostic(
-            "SJ140",
+            Code.PUSH_IN_DOUBT,
             f"could not confirm the push of '{name}' of {intent.at:%Y-%m-%d %H:%M:%S}Z: {why}",
             place_of(change),
             hint=f"it is held until you say: {resolve} --adopt {adopt} | --push | --drop",
@@ -228,8 +229,10 @@ def unanswered(error: CallError, message: str, *, sent: bool) -> Diagnostic:
     if isinstance(error, NoEngineError):
         return error.problem
     if isinstance(error, UnreachableError) and not sent:
-        return Diagnostic("SJ145", message, hint="nothing was sent; check the endpoint, then run apply again")
-    return Diagnostic("SJ149", message)
+        return Diagnostic(
+            Code.FAR_SIDE_UNREACHABLE, message, hint="nothing was sent; check the endpoint, then run apply again"
+        )
+    return Diagnostic(Code.CALL_FAILED, message)
 
 
 def refuses_everything(error: CallError) -> bool:
@@ -248,4 +251,4 @@ def refused_everything(message: str, status: int | None) -> Diagnostic:
         402: "add credit at the far side, then run apply again; nothing else was sent",
         403: "the api key may not do this; nothing else was sent",
     }.get(status or 0, "the endpoint leads elsewhere; check it; nothing else was sent")
-    return Diagnostic("SJ144", message, hint=hint)
+    return Diagnostic(Code.ALL_REFUSED, message, hint=hint)

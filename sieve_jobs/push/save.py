@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import CallError
 from sieve_jobs.plan.decide import rerun_command
@@ -176,7 +177,9 @@ class Saver:
             put(fetched)
             return self._lies_there(options, entry.job_id, Saved(entry.save, place, files))
         except OSError as error:
-            raise NotSavedError("SJ195", f"could not save the outputs of '{entry.name}': {why(error)}") from error
+            raise NotSavedError(
+                Code.OUTPUTS_NOT_SAVED, f"could not save the outputs of '{entry.name}': {why(error)}"
+            ) from error
         finally:
             for each in fetched:
                 if each.part is not None:
@@ -196,22 +199,28 @@ class Saver:
         what = f"could not save the outputs of '{entry.name}'"
         again = rerun_command(entry.name, self._target)
         if self._refused is not None:
-            raise NotSavedError("SJ195", f"{what}: {self._refused.message}")
+            raise NotSavedError(Code.OUTPUTS_NOT_SAVED, f"{what}: {self._refused.message}")
         try:
             job = await self._client.job(entry.job_id)
         except CallError as error:
             if error.status == 404:
                 gone = f"the far side no longer knows job {entry.job_id}"
-                raise NotSavedError("SJ197", f"{what}: {gone}", f"to run it again: {again}") from error
+                raise NotSavedError(Code.OUTPUTS_GONE, f"{what}: {gone}", f"to run it again: {again}") from error
             if error.status in (401, 402, 403):
                 self._refused = error
-            raise NotSavedError("SJ195", f"{what}: {error.message}", "the next apply tries again") from error
+            raise NotSavedError(
+                Code.OUTPUTS_NOT_SAVED, f"{what}: {error.message}", "the next apply tries again"
+            ) from error
         if job.status is not Status.FINISHED:
-            raise NotSavedError("SJ195", f"{what}: the far side says that job {job.id} is {job.status.value}")
+            raise NotSavedError(
+                Code.OUTPUTS_NOT_SAVED, f"{what}: the far side says that job {job.id} is {job.status.value}"
+            )
         try:
             return wanted_of(job, entry.save)
         except UnusableNameError as error:
-            raise NotSavedError("SJ195", f"{what}: {error}", "change 'save' in the spec; nothing runs again") from error
+            raise NotSavedError(
+                Code.OUTPUTS_NOT_SAVED, f"{what}: {error}", "change 'save' in the spec; nothing runs again"
+            ) from error
 
     async def _fetch_all(
         self, options: SaveOptions, entry: Entry, wanted: Sequence[Wanted], known: Saved | None, into: list[Fetched]
@@ -238,7 +247,7 @@ class Saver:
                     await fetch(self._client, each, part)
                 except CallError as error:
                     message = f"could not save '{each.path}' of '{entry.name}': {error.message}"
-                    raise NotSavedError("SJ195", message, "the next apply tries again") from error
+                    raise NotSavedError(Code.OUTPUTS_NOT_SAVED, message, "the next apply tries again") from error
                 fetched.file = SavedFile(each.path, part.size, part.sha256)
 
         tasks = [asyncio.create_task(one(each)) for each in wanted]

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from enum import Enum
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import CallError, ExitCode, InvalidError, NoEngineError
 from sieve_jobs.push.adopt import adopt
@@ -120,7 +121,7 @@ class _Attempts:
             f"writing the state took {took:.0f} s, {MOST_CLAIMS} times in a row; a push begins within {limit} of it"
         )
         hint = f"'{self.order.name}' was not pushed; see to the disk or the network of the state, then run apply again"
-        run.halt(Diagnostic("SJ166", message, hint=hint), ExitCode.ERROR, message)
+        run.halt(Diagnostic(Code.STATE_TOO_SLOW, message, hint=hint), ExitCode.ERROR, message)
 
     def _withdraw(self, intent: Intent) -> Intent | None:
         """This attempt made nothing. The intent goes, unless an earlier attempt of it went unanswered."""
@@ -185,7 +186,7 @@ class _Attempts:
             return
         if outcome is Outcome.REFUSED:
             said = f"the push of '{order.name}' was refused: {message}"
-            run.refuse(order, Diagnostic("SJ143", said, place_of(order.change)))
+            run.refuse(order, Diagnostic(Code.PUSH_REFUSED, said, place_of(order.change)))
             return
         run.fail(order.change, order.reason, message)
         if outcome is Outcome.STOPPED:
@@ -197,10 +198,10 @@ class _Attempts:
             run.halt(error.problem, ExitCode.ERROR, message)
         elif outcome is Outcome.UNREACHABLE:
             hint = f"nothing was sent for '{order.name}' and what comes after it; run apply again"
-            run.halt(Diagnostic("SJ145", message, hint=hint), ExitCode.ERROR, message)
+            run.halt(Diagnostic(Code.FAR_SIDE_UNREACHABLE, message, hint=hint), ExitCode.ERROR, message)
         else:
             hint = "it asked for fewer pushes too often; run apply again later"
-            problem = Diagnostic("SJ149", message, place_of(order.change), hint=hint)
+            problem = Diagnostic(Code.CALL_FAILED, message, place_of(order.change), hint=hint)
             run.halt(problem, ExitCode.ERROR, message, cut_off=False)
 
     async def _unconfirmed(self, intent: Intent, error: CallError) -> _Found:
@@ -243,7 +244,7 @@ def other_organization(run: Run, organization: str, job_id: str | None) -> None:
     """The key belongs to other people than the state does: nothing more is sent."""
     made = f"; job {job_id} was made there" if job_id else ""
     problem = Diagnostic(
-        "SJ146",
+        Code.STATE_OF_OTHER_ENDPOINT,
         f"the api key belongs to organisation {organization}, this state to {run.organization}{made}",
         hint="use the key the state was made with, or a target with a state of its own",
     )

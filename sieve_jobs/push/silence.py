@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.push.pace import backoff
 
@@ -57,4 +58,4 @@ def given_up(why: str, target: str) -> Diagnostic:
     """Jobs of *target* are not followed any more: what can be done about it."""
     where = "" if target == "local" else f" -t {shlex.quote(target)}"
     hint = f"they go on; `sieve-jobs wait{where}` follows them again, `sieve-jobs status{where}` asks once"
-    return Diagnostic("SJ149", f"could not follow the jobs: {why}", hint=hint)
+    return Diagnostic(Code.CALL_FAILED, f"could not follow the jobs: {why}", hint=hint)

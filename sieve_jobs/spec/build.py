@@ -25,6 +25,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.document import (
     FILE_KEYS,
     BuildError,
@@ -116,7 +117,7 @@ class Builder:
     def _finished(self, event: Event) -> Document:
         self.count += 1
         if self.count > MAX_DOCUMENTS:
-            raise BuildError("SJ101", f"a file of more than {MAX_DOCUMENTS:,} documents", span_of(event))
+            raise BuildError(Code.TOO_MANY_VALUES, f"a file of more than {MAX_DOCUMENTS:,} documents", span_of(event))
         if self.document.templates:
             # What stands only under a << was copied to where it is merged.
             kept = [found for found in self.document.templates if MERGE_STEP not in found.pointer]
@@ -178,18 +179,24 @@ class Builder:
                 return
             if not is_text(text):
                 message = f"the key {shortened(text) or 'null'} is not a string"
-                error = BuildError("SJ108", message, span_of(event), hint=f'write "{shortened(text)}" in quotes')
+                error = BuildError(
+                    Code.KEY_NOT_TEXT, message, span_of(event), hint=f'write "{shortened(text)}" in quotes'
+                )
                 self._misread(frame, error, self._pointer()[:-1], event.anchor)
                 return
         elif event.tag not in TEXT_TAGS:
-            error = BuildError("SJ105", f"the tag {written(event.tag)} is not supported on a key", span_of(event))
+            error = BuildError(
+                Code.UNSUPPORTED_TAG, f"the tag {written(event.tag)} is not supported on a key", span_of(event)
+            )
             self._misread(frame, error, self._pointer()[:-1], event.anchor)
             return
         frame.key = text = intern(text)  # files of a tree have their keys in common
         if text in frame.mapping:
             pointer = self._pointer()
             first = self.document.keys.get(pointer)
-            error = BuildError("SJ104", f"the key '{shortened(text)}' stands twice", span_of(event), first=first)
+            error = BuildError(
+                Code.STANDS_TWICE, f"the key '{shortened(text)}' stands twice", span_of(event), first=first
+            )
             self._misread(frame, error, pointer, event.anchor)
             return
         if text in FILE_KEYS:
@@ -203,7 +210,7 @@ class Builder:
     def _merge_key(self, event: ScalarEvent, frame: Frame) -> None:
         if frame.merge is not None:
             first, hint = span_of(frame.merge), "merge a list: [*first, *second]"
-            error = BuildError("SJ104", "the key '<<' stands twice", span_of(event), first=first, hint=hint)
+            error = BuildError(Code.STANDS_TWICE, "the key '<<' stands twice", span_of(event), first=first, hint=hint)
             self._misread(frame, error, self._pointer()[:-1])
             return
         frame.merge, frame.key = event, MERGE_STEP
@@ -221,11 +228,13 @@ class Builder:
         self.expansion.count(event)
         frames, outer, anchor = self.frames, self.frame, event.anchor
         if len(frames) >= MAX_DEPTH:
-            raise BuildError("SJ102", f"nested deeper than {MAX_DEPTH} levels", span_of(event))
+            raise BuildError(Code.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels", span_of(event))
         if outer is None:
             self.document.line = line_of(event)
         elif outer.key is None:
-            self._fault(BuildError("SJ108", "a mapping or list cannot be a key", span_of(event)), self._pointer()[:-1])
+            self._fault(
+                BuildError(Code.KEY_NOT_TEXT, "a mapping or list cannot be a key", span_of(event)), self._pointer()[:-1]
+            )
             outer.key = KEY_STEP
         if event.tag not in (SEQUENCE_TAGS if is_list else MAPPING_TAGS):
             self._fault(unsupported(event.tag, event), self._pointer())
@@ -252,7 +261,7 @@ class Builder:
     def _alias(self, event: AliasEvent) -> None:
         self.expansion.count(event)
         if self.frame is not None and self.frame.key is None:
-            error = BuildError("SJ108", "an alias cannot be a key", span_of(event))
+            error = BuildError(Code.KEY_NOT_TEXT, "an alias cannot be a key", span_of(event))
             self._misread(self.frame, error, self._pointer()[:-1])
             return
         name, pointer = event.anchor or "", self._pointer()
@@ -264,9 +273,9 @@ class Builder:
         """The value that the alias *name*, which stands at *pointer*, repeats, with its own pointer."""
         found = self.anchors.get(name)
         if found is None:
-            error = BuildError("SJ100", f"no anchor &{shortened(name)} before this", span_of(event))
+            error = BuildError(Code.NOT_YAML, f"no anchor &{shortened(name)} before this", span_of(event))
         elif isinstance(found, Frame):
-            error = BuildError("SJ101", f"the alias *{shortened(name)} contains itself", span_of(event))
+            error = BuildError(Code.TOO_MANY_VALUES, f"the alias *{shortened(name)} contains itself", span_of(event))
         else:
             return found
         return self._fault(error, pointer), pointer

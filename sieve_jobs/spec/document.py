@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 from yaml.error import Mark
 from yaml.events import Event
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.wire import Json
 
@@ -77,6 +78,6 @@ class Document:
 class BuildError(Exception):
     """The text is not a document we accept. *span* and *first* (the earlier of two) are 0-based."""
 
-    def __init__(self, code: str, message: str, span: Span, *, first: Span | None = None, hint: str | None = None):
+    def __init__(self, code: Code, message: str, span: Span, *, first: Span | None = None, hint: str | None = None):
         super().__init__(message)
         self.code, self.message, self.span, self.first, self.hint = code, message, span, first, hint

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from yaml.events import Event
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.document import BuildError, Container, Document, Template, TemplateText, span_of
 from sieve_jobs.spec.jobspec import Pointer
 from sieve_jobs.wire import Json
@@ -38,7 +39,9 @@ class Expansion:
             raise self.too_many(event)
 
     def too_many(self, event: Event) -> BuildError:
-        return BuildError("SJ101", f"a document of more than {MAX_NODES:,} values once expanded", span_of(event))
+        return BuildError(
+            Code.TOO_MANY_VALUES, f"a document of more than {MAX_NODES:,} values once expanded", span_of(event)
+        )
 
     def copy(self, value: Json, origin: Pointer, pointer: Pointer, event: Event) -> Json:
         """A copy of an anchored value, so that what is resolved in one place is not changed in the other.
@@ -53,7 +56,7 @@ class Expansion:
         if not isinstance(value, dict | list):
             return value
         if len(pointer) >= MAX_DEPTH:
-            raise BuildError("SJ102", f"nested deeper than {MAX_DEPTH} levels once expanded", span_of(event))
+            raise BuildError(Code.TOO_DEEP, f"nested deeper than {MAX_DEPTH} levels once expanded", span_of(event))
         if isinstance(value, dict):
             mapping: dict[str, Json] = {}
             for key, item in value.items():
@@ -79,7 +82,10 @@ class Expansion:
             if origin in self._document.unknown:
                 self._document.unknown.add(here)
             elif not isinstance(source, dict):
-                fault(BuildError("SJ109", "<< takes a mapping or a list of mappings", span_of(event)), here)
+                fault(
+                    BuildError(Code.MERGE_OF_NO_MAPPING, "<< takes a mapping or a list of mappings", span_of(event)),
+                    here,
+                )
             if not isinstance(source, dict):
                 continue
             for key, value in source.items():
@@ -101,4 +107,4 @@ class Expansion:
         self._repeated += len(text)
         if self._repeated > MAX_REPEATED:
             message = f"a document that repeats more than {MAX_REPEATED:,} characters once expanded"
-            raise BuildError("SJ101", message, span_of(event))
+            raise BuildError(Code.TOO_MANY_VALUES, message, span_of(event))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.jobspec import LocalFile
@@ -24,7 +25,7 @@ _CHUNK = 1 << 20
 class LocalFileError(Exception):
     """A file input that cannot be used: code, message and hint of its finding."""
 
-    def __init__(self, code: str, message: str, hint: str = "paths are relative to the spec file") -> None:
+    def __init__(self, code: Code, message: str, hint: str = "paths are relative to the spec file") -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
 
@@ -41,13 +42,13 @@ def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> L
     The stamp is taken from the file that was read, through one descriptor, before and after.
     """
     if "\0" in shown or not shown:
-        raise LocalFileError("SJ205", "the path of a file is empty or holds a NUL character")
+        raise LocalFileError(Code.INPUT_FILE_UNREADABLE, "the path of a file is empty or holds a NUL character")
     found = os.path.join(beside, shown)  # noqa: PTH118 - Path would drop "." and "..", which links give a meaning
     try:
         path = Path(os.path.realpath(found, strict=True))
         if not path.is_relative_to(root):
             hint = "move it, or the link, into the project"
-            raise LocalFileError("SJ206", f"the file '{shortened(shown)}' is outside the project", hint)
+            raise LocalFileError(Code.OUTSIDE_PROJECT, f"the file '{shortened(shown)}' is outside the project", hint)
         descriptor = _open_beneath(root, path.relative_to(root).parts)
         try:
             stamp, digest = _hashed(descriptor, shown, lambda stamp: known(found, stamp))
@@ -55,7 +56,7 @@ def read_local_file(shown: str, *, beside: Path, root: Path, known: HashOf) -> L
             os.close(descriptor)
     except OSError as error:
         message = f"cannot read the file '{shortened(shown)}': {why(error)}"
-        raise LocalFileError("SJ205", message) from error
+        raise LocalFileError(Code.INPUT_FILE_UNREADABLE, message) from error
     return LocalFile(path, shown, digest, stamp[0], stamp, found)
 
 
@@ -63,7 +64,7 @@ def _hashed(descriptor: int, shown: str, known: Callable[[Stamp], str | None]) -
     """Stamp and sha256 of an open file."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        raise LocalFileError("SJ205", f"'{shortened(shown)}' is not a regular file")
+        raise LocalFileError(Code.INPUT_FILE_UNREADABLE, f"'{shortened(shown)}' is not a regular file")
     stamp = stamp_of(status)
     digest = known(stamp)
     if digest is None:
@@ -72,7 +73,9 @@ def _hashed(descriptor: int, shown: str, known: Callable[[Stamp], str | None]) -
             hashed.update(chunk)
         digest = hashed.hexdigest()
         if stamp_of(os.fstat(descriptor)) != stamp:
-            raise LocalFileError("SJ110", f"the file '{shortened(shown)}' changed while it was read", "run it again")
+            raise LocalFileError(
+                Code.FILE_CHANGED, f"the file '{shortened(shown)}' changed while it was read", "run it again"
+            )
     return stamp, digest
 
 
@@ -97,5 +100,5 @@ def file_url(file: LocalFile) -> str:
         unchanged = False
     if not unchanged:
         message = f"the file '{file.shown}' changed after it was planned"
-        raise InvalidError(Diagnostic("SJ110", message, Place(str(file.path)), hint="run apply again"))
+        raise InvalidError(Diagnostic(Code.FILE_CHANGED, message, Place(str(file.path)), hint="run apply again"))
     return file.path.as_uri()

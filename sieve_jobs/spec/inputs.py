@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.files import LocalFileError, read_local_file
 from sieve_jobs.spec.jobspec import Pointer, dotted
 from sieve_jobs.spec.model import Finding
@@ -39,10 +40,10 @@ def _local_file(shown: Json, pointer: Pointer, reading: Reading, sent: Pointer) 
     leaf = reading.leaves.get(where)
     if not isinstance(shown, str):
         expected = "a path relative to this file"
-        reading.add_known([Finding("SJ210", f"'{dotted(where)}' has the wrong type", where, expected=expected)])
+        reading.add_known([Finding(Code.WRONG_TYPE, f"'{dotted(where)}' has the wrong type", where, expected=expected)])
     elif not reading.settings.local:
         message = "local files on a remote target are not supported yet"
-        reading.add(Finding("SJ203", message, where, hint="give a url, or use the local target"))
+        reading.add(Finding(Code.NOT_SUPPORTED, message, where, hint="give a url, or use the local target"))
     elif leaf is not None and leaf.is_secret(reading.variables):
         reading.add(secret_in("file", leaf, reading, where))
     elif where not in reading.unknown and not reading.is_full:

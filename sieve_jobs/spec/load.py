@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.cache import Folder, ParseCache, Row, Saves, contexts_hold, is_settled
 from sieve_jobs.spec.facts import Facts
@@ -193,7 +194,9 @@ def _same_names(tree: Tree) -> list[Diagnostic]:
                 if earlier[0] == row[0]
                 else f"the names '{row[0]}' and '{earlier[0]}' are not told apart on every disk"
             )
-            problems.append(Diagnostic("SJ104", message, place(row), hint="set another 'name'", also=(place(earlier),)))
+            problems.append(
+                Diagnostic(Code.STANDS_TWICE, message, place(row), hint="set another 'name'", also=(place(earlier),))
+            )
     return problems
 
 
@@ -217,7 +220,7 @@ def _same_saves(tree: Tree) -> list[Diagnostic]:
         if earlier is not row:
             message = f"'{row[0]}' would save its outputs over those of '{earlier[0]}'"
             hint = 'give each a folder of its own, or a name: as: "{name}-{index}{ext}"'
-            problems.append(Diagnostic("SJ232", message, place(row), hint=hint, also=(place(earlier),)))
+            problems.append(Diagnostic(Code.SAVES_COLLIDE, message, place(row), hint=hint, also=(place(earlier),)))
     return problems
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import did_you_mean
 from sieve_jobs.spec.jobspec import Pointer, dotted
 from sieve_jobs.spec.scalars import shortened
@@ -59,7 +60,7 @@ WebhookType = Literal[
 class Finding:
     """A problem in one document, by pointer; the loader adds the place. *at_key* points at the key, not its value."""
 
-    code: str
+    code: Code
     message: str
     pointer: Pointer = ()
     at_key: bool = False
@@ -145,42 +146,46 @@ def _finding(problem: ErrorDetails, tree: Mapping[str, Json]) -> Finding:
     if kind == "extra_forbidden":
         return _unknown_key(pointer)
     if kind == "missing":
-        return Finding("SJ204", f"'{where}' is missing", pointer[:-1], expected=f"the key '{pointer[-1]}'")
+        return Finding(Code.KEY_MISSING, f"'{where}' is missing", pointer[:-1], expected=f"the key '{pointer[-1]}'")
     if kind == "literal_error":
         return _unknown_word(pointer, _text_at(tree, pointer))
     expected = _EXPECTED.get(kind, "another type of value")
     # The value is not repeated: 1.10 has become 1.1 by now, and the line is shown anyway.
     is_scalar = kind == "string_type" and _text_at(tree, pointer) is not None
     hint = "put it in quotes to make it text" if is_scalar else None
-    return Finding("SJ210", f"'{where}' has the wrong type", pointer, expected=expected, hint=hint)
+    return Finding(Code.WRONG_TYPE, f"'{where}' has the wrong type", pointer, expected=expected, hint=hint)
 
 
 def _unknown_key(pointer: Pointer) -> Finding:
     key = str(pointer[-1])
     if len(pointer) == 1 and key in NOT_YET:
         hint = "remove it: this release would not do what it asks for"
-        return Finding("SJ203", f"'{key}' is not supported yet", pointer, at_key=True, hint=hint)
+        return Finding(Code.NOT_SUPPORTED, f"'{key}' is not supported yet", pointer, at_key=True, hint=hint)
     known = WebhookModel.model_fields if pointer[0] == "webhooks" else SpecModel.model_fields
     expected = None if len(pointer) == 1 else "type and url"
     close = did_you_mean(key, known) if len(key) <= 80 else None
-    return Finding("SJ201", f"unknown key '{shortened(key)}'", pointer, at_key=True, expected=expected, hint=close)
+    return Finding(
+        Code.UNKNOWN_KEY, f"unknown key '{shortened(key)}'", pointer, at_key=True, expected=expected, hint=close
+    )
 
 
 def _unknown_word(pointer: Pointer, word: str | None) -> Finding:
     shown = f" '{word}'" if word is not None else ""
     if pointer[0] == "webhooks":
         hint = did_you_mean(word or "", [*Event]) or "job.complete fires however the job ends"
-        return Finding("SJ213", f"unknown webhook event{shown}", pointer, expected=_WEBHOOK_TYPES, hint=hint)
+        return Finding(Code.UNKNOWN_EVENT, f"unknown webhook event{shown}", pointer, expected=_WEBHOOK_TYPES, hint=hint)
     if pointer[0] == "on_change":
         return _unknown_policy(pointer, word, shown)
-    return Finding("SJ217", f"unknown word{shown} in '{dotted(pointer[:-1])}'", pointer, expected="secrets or webhooks")
+    return Finding(
+        Code.UNKNOWN_WORD, f"unknown word{shown} in '{dotted(pointer[:-1])}'", pointer, expected="secrets or webhooks"
+    )
 
 
 def _unknown_policy(pointer: Pointer, word: str | None, shown: str) -> Finding:
     if word in POLICIES_NOT_YET:
         hint = "cancel and keep are; without the key it is keep, and cancel in watch"
-        return Finding("SJ203", f"'on_change: {word}' is not supported yet", pointer, hint=hint)
-    return Finding("SJ217", f"unknown word{shown} in 'on_change'", pointer, expected="keep or cancel")
+        return Finding(Code.NOT_SUPPORTED, f"'on_change: {word}' is not supported yet", pointer, hint=hint)
+    return Finding(Code.UNKNOWN_WORD, f"unknown word{shown} in 'on_change'", pointer, expected="keep or cancel")
 
 
 def _text_at(tree: Json | Mapping[str, Json], pointer: Pointer) -> str | None:

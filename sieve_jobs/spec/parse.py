@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sieve_jobs.codes import Code
 from sieve_jobs.config.stand_ins import stand_in_for
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.build import read_documents
@@ -125,7 +126,7 @@ def _problems(text: str, sound: int, again: _Again, readings: list[Reading]) -> 
     if not problems:
         # Only what lies outside the text can have been mended since: a local file. It is no file without specs.
         message = "a file that this one names changed while it was read"
-        problems.append(Diagnostic("SJ110", message, Place(again.shown), hint="run it again"))
+        problems.append(Diagnostic(Code.FILE_CHANGED, message, Place(again.shown), hint="run it again"))
     return in_order(problems, again.shown)
 
 
@@ -136,13 +137,15 @@ def _named(readings: Iterable[Reading]) -> frozenset[str]:
 def _spec_of(document: Document, reading: Reading, default_name: str | None, shown: str) -> JobSpec | None:
     tree = document.value
     if not isinstance(tree, dict):
-        reading.add_known([Finding("SJ200", "a spec is a mapping", expected="keys such as 'function' and 'inputs'")])
+        reading.add_known(
+            [Finding(Code.NO_SPEC, "a spec is a mapping", expected="keys such as 'function' and 'inputs'")]
+        )
         return None
     if document.templates:
         fill(document, reading)
     model, wrong = validate(tree)
     misspelt = any(finding.hint == FUNCTION_MEANT for finding in wrong)
-    reading.add_known(finding for finding in check_tree(tree) if not (misspelt and finding.code == "SJ221"))
+    reading.add_known(finding for finding in check_tree(tree) if not (misspelt and finding.code == Code.NOTHING_TO_RUN))
     reading.add_known(wrong)
     reading.add_known(check_forms(tree))
     name = _name_of(tree.get("name"), default_name, reading)
@@ -164,10 +167,10 @@ def _name_of(name: Json, default_name: str | None, reading: Reading) -> str | No
     if name is not None:
         return name if isinstance(name, str) else None
     if default_name is None:
-        reading.add_known([Finding("SJ202", "a document after the first needs a 'name'")])
+        reading.add_known([Finding(Code.DOCUMENT_WITHOUT_NAME, "a document after the first needs a 'name'")])
     elif trouble := name_trouble(default_name):
         message = f"the file's path gives the name '{shortened(default_name)}', which {trouble}"
-        reading.add(Finding("SJ211", message, hint=f"set 'name'; {NAME_HINT}"))
+        reading.add(Finding(Code.NAME_UNUSABLE, message, hint=f"set 'name'; {NAME_HINT}"))
     return default_name
 
 

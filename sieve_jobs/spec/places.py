@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.build import read_documents
 from sieve_jobs.spec.document import BuildError, Document, Span
@@ -16,7 +17,7 @@ def fault_shown(error: BuildError, lines: Lines) -> Diagnostic:
     """Why a text is no document; both places where something stands twice."""
     also = (lines.place(error.first),) if error.first is not None else ()
     place = lines.place(error.span)
-    hint = error.hint or (_yaml_hint(error.message, place) if error.code == "SJ100" else None)
+    hint = error.hint or (_yaml_hint(error.message, place) if error.code == Code.NOT_YAML else None)
     return Diagnostic(error.code, error.message, place, hint=hint, also=also)
 
 
@@ -42,7 +43,7 @@ def in_order(problems: Iterable[Diagnostic], shown: str) -> tuple[Diagnostic, ..
     told = sorted(dict.fromkeys(found), key=_line_and_column)
     if len(found) >= MAX_FINDINGS:
         message = f"the file has {MAX_FINDINGS} problems or more; further ones are not shown"
-        told.append(Diagnostic("SJ112", message, Place(shown), hint="correct these, and run it again"))
+        told.append(Diagnostic(Code.MORE_PROBLEMS, message, Place(shown), hint="correct these, and run it again"))
     return tuple(told)
 
 

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import did_you_mean
 from sieve_jobs.spec.model import Finding
 from sieve_jobs.spec.scalars import shortened
@@ -38,22 +39,24 @@ def check_save(tree: Mapping[str, Json], own_folders: Sequence[str] = (), name: 
         yield from _check_folder(save, ("save",), own_folders, DEFAULT_AS)
         return
     if not isinstance(save, dict):
-        yield Finding("SJ210", "'save' has the wrong type", ("save",), expected="a folder, or {to: FOLDER, as: NAME}")
+        yield Finding(
+            Code.WRONG_TYPE, "'save' has the wrong type", ("save",), expected="a folder, or {to: FOLDER, as: NAME}"
+        )
         return
     for key in save:
         if key not in ("to", "as"):
             hint = did_you_mean(key, ("to", "as")) if len(key) <= 80 else None
             message = f"unknown key '{shortened(key)}'"
-            yield Finding("SJ201", message, ("save", key), at_key=True, expected="to and as", hint=hint)
+            yield Finding(Code.UNKNOWN_KEY, message, ("save", key), at_key=True, expected="to and as", hint=hint)
     to, wanted = save.get("to"), save.get("as", DEFAULT_AS)
     if "to" not in save:
-        yield Finding("SJ204", "'save.to' is missing", ("save",), expected="the key 'to': a folder")
+        yield Finding(Code.KEY_MISSING, "'save.to' is missing", ("save",), expected="the key 'to': a folder")
     elif not isinstance(to, str):
-        yield Finding("SJ210", "'save.to' has the wrong type", ("save", "to"), expected=_FOLDER_EXPECTED)
+        yield Finding(Code.WRONG_TYPE, "'save.to' has the wrong type", ("save", "to"), expected=_FOLDER_EXPECTED)
     else:
         yield from _check_folder(to, ("save", "to"), own_folders, wanted if isinstance(wanted, str) else DEFAULT_AS)
     if not isinstance(wanted, str):
-        yield Finding("SJ210", "'save.as' has the wrong type", ("save", "as"), expected=_AS_EXPECTED)
+        yield Finding(Code.WRONG_TYPE, "'save.as' has the wrong type", ("save", "as"), expected=_AS_EXPECTED)
     else:
         yield from _check_name(wanted, name or "name")
 
@@ -95,7 +98,11 @@ def _check_folder(to: str, pointer: tuple[str, ...], own_folders: Sequence[str],
     if scheme:
         message = f"saving to '{shortened(scheme[0])}…' is not supported yet"
         yield Finding(
-            "SJ203", message, pointer, expected=_FOLDER_EXPECTED, hint="save to a folder and copy it from there"
+            Code.NOT_SUPPORTED,
+            message,
+            pointer,
+            expected=_FOLDER_EXPECTED,
+            hint="save to a folder and copy it from there",
         )
         return
     parts = [part for part in to.split("/") if part not in ("", ".")]
@@ -111,7 +118,7 @@ def _check_folder(to: str, pointer: tuple[str, ...], own_folders: Sequence[str],
         hint = "placeholders stand in 'as', which may hold folders too"
     if wrong is not None:
         message = f"the folder '{shortened(to)}' {wrong}"
-        yield Finding("SJ230", message, pointer, expected=_FOLDER_EXPECTED, hint=hint)
+        yield Finding(Code.FOLDER_UNUSABLE, message, pointer, expected=_FOLDER_EXPECTED, hint=hint)
 
 
 def _folder_trouble(to: str, parts: Sequence[str]) -> str | None:
@@ -134,11 +141,11 @@ def _check_name(wanted: str, name: str) -> Iterator[Finding]:
             known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
             hint = did_you_mean(word, PLACEHOLDERS) if len(word) <= 80 else None
             message = f"unknown placeholder '{{{shortened(word)}}}'"
-            yield Finding("SJ231", message, pointer, expected=known, hint=hint, needle=f"{{{word}}}")
+            yield Finding(Code.SAVED_NAME_UNUSABLE, message, pointer, expected=known, hint=hint, needle=f"{{{word}}}")
     trouble = _name_trouble(wanted.replace("{name}", name))
     if trouble is not None:
         message = f"the name '{shortened(wanted)}' {trouble}" if wanted else "'save.as' is empty"
-        yield Finding("SJ231", message, pointer, expected=_AS_EXPECTED)
+        yield Finding(Code.SAVED_NAME_UNUSABLE, message, pointer, expected=_AS_EXPECTED)
 
 
 def _name_trouble(name: str) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 
 UNREADABLE_HINT = "what cannot be read is never taken as removed"
@@ -36,7 +37,7 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
     shown = os.path.normpath(specs).replace(os.sep, "/")
     if _leaves(start, real):
         message, hint = f"the folder of specs '{shown}' is not in the project", "see [project] specs in the config"
-        yield Scanned(shown, problems=[Diagnostic("SJ206", message, hint=hint)])
+        yield Scanned(shown, problems=[Diagnostic(Code.OUTSIDE_PROJECT, message, hint=hint)])
         return
     pending = [(start, "" if shown == "." else shown)]
     linked: list[tuple[str, str]] = []
@@ -61,7 +62,7 @@ def scan(root: Path, specs: str) -> Iterator[Scanned]:
             from sieve_jobs.spec.files import why
 
             message = f"cannot list the folder: {why(error)}"
-            found.problems.append(Diagnostic("SJ111", message, Place(name or "."), hint=UNREADABLE_HINT))
+            found.problems.append(Diagnostic(Code.FILE_UNREADABLE, message, Place(name or "."), hint=UNREADABLE_HINT))
         yield found
 
 
@@ -84,7 +85,9 @@ def _sorted_out(entries: Iterator[os.DirEntry[str]], found: Scanned, root: str) 
             elif name in {"_defaults.yaml", "_defaults.yml"}:
                 place = Place(prefix + name)
                 hint = "rename the file, or write its keys into the specs"
-                found.problems.append(Diagnostic("SJ203", "_defaults.yaml is not supported yet", place, hint=hint))
+                found.problems.append(
+                    Diagnostic(Code.NOT_SUPPORTED, "_defaults.yaml is not supported yet", place, hint=hint)
+                )
         elif name[0] not in "._" and _is_folder(entry):
             link = entry.is_symlink()
             if link and _leaves(entry.path, root):
@@ -108,4 +111,4 @@ def _leaves(path: str, root: str) -> bool:
 
 def _outside(shown: str) -> Diagnostic:
     hint = "move what it names into the project"
-    return Diagnostic("SJ206", f"the link '{shown}' leads out of the project", Place(shown), hint=hint)
+    return Diagnostic(Code.OUTSIDE_PROJECT, f"the link '{shown}' leads out of the project", Place(shown), hint=hint)

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, did_you_mean
 from sieve_jobs.errors import UsageError
 
@@ -20,7 +21,9 @@ def select(words: Sequence[str], known: Mapping[str, str]) -> set[str]:
         matches = _matches(word, known)
         if not matches:
             hint = did_you_mean(word, known) or "`sieve-jobs status` lists the names"
-            problems.append(Diagnostic("SJ187", f"'{word}' is no spec, glob, file or folder here", hint=hint))
+            problems.append(
+                Diagnostic(Code.NOTHING_NAMED_SO, f"'{word}' is no spec, glob, file or folder here", hint=hint)
+            )
         found |= matches
     if problems:
         raise UsageError(*problems)

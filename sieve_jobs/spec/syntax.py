@@ -18,6 +18,7 @@ from yaml.tokens import (
     Token,
 )
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.document import BuildError, Span
 
 _MAX_DIRECTIVES = 100
@@ -36,13 +37,13 @@ _START = Span(0, 0, 0, 1)
 def no_yaml(error: Exception, text: str) -> BuildError:
     """What stopped the reading of *text*, as far as it says where."""
     if not isinstance(error, MarkedYAMLError):
-        return BuildError("SJ100", f"not valid YAML: {type(error).__name__}", _START)
+        return BuildError(Code.NOT_YAML, f"not valid YAML: {type(error).__name__}", _START)
     mark = error.problem_mark or error.context_mark
     if mark and error.context_mark and mark.index >= len(text.rstrip()):
         mark = error.context_mark  # what was never closed is shown where it was opened, not at the file's end
     words = " ".join(str(part) for part in (error.context, error.problem) if part)
     where = Span(mark.line, mark.column, mark.line, mark.column + 1) if mark else _START
-    return BuildError("SJ100", f"not valid YAML: {words}", where)
+    return BuildError(Code.NOT_YAML, f"not valid YAML: {words}", where)
 
 
 def check_directives(text: str) -> None:
@@ -52,7 +53,7 @@ def check_directives(text: str) -> None:
             if count > _MAX_DIRECTIVES:
                 line = text.count("\n", 0, match.start())
                 message = f"more than {_MAX_DIRECTIVES} %TAG directives"
-                raise BuildError("SJ100", message, Span(line, 0, line, 4))
+                raise BuildError(Code.NOT_YAML, message, Span(line, 0, line, 4))
 
 
 def check_older(text: str) -> None:
@@ -87,10 +88,12 @@ def _scan(text: str, last: int) -> None:
         elif (kind is AnchorToken or kind is AliasToken) and text[end : end + 1] in _BEHIND:
             raise _read_in_two_ways(f"a '{text[end]}' behind the name of an anchor", token)
     message = "too many values to tell which '?', '&' and '*' are parts of a text"
-    raise BuildError("SJ101", message, _START, hint="split the file")
+    raise BuildError(Code.TOO_MANY_VALUES, message, _START, hint="split the file")
 
 
 def _read_in_two_ways(what: str, token: Token) -> BuildError:
     start, end = token.start_mark, token.end_mark
     place = Span(start.line, start.column, end.line, end.column)
-    return BuildError("SJ100", f"{what} is read in two ways", place, hint="put the text in quotes, or a space between")
+    return BuildError(
+        Code.NOT_YAML, f"{what} is read in two ways", place, hint="put the text in quotes, or a space between"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yaml.events import Event, ScalarEvent
 
+from sieve_jobs.codes import Code
 from sieve_jobs.spec.document import BuildError, TemplateText, span_of
 from sieve_jobs.spec.scalars import NotJsonError, shortened, tagged
 from sieve_jobs.wire import Json
@@ -27,7 +28,7 @@ def tagged_value(event: ScalarEvent) -> Json:
     except KeyError:
         raise unsupported(tag, event) from None
     except ValueError as error:
-        raise BuildError("SJ105", str(error), span_of(event)) from error
+        raise BuildError(Code.UNSUPPORTED_TAG, str(error), span_of(event)) from error
 
 
 def written(tag: str | None) -> str:
@@ -36,8 +37,8 @@ def written(tag: str | None) -> str:
 
 
 def no_json(error: NotJsonError, event: Event) -> BuildError:
-    return BuildError("SJ106", str(error), span_of(event), hint="quote it to keep it as text")
+    return BuildError(Code.NO_JSON_NUMBER, str(error), span_of(event), hint="quote it to keep it as text")
 
 
 def unsupported(tag: str | None, event: Event) -> BuildError:
-    return BuildError("SJ105", f"the tag {written(tag)} is not supported", span_of(event), hint=_TAG_HINT)
+    return BuildError(Code.UNSUPPORTED_TAG, f"the tag {written(tag)} is not supported", span_of(event), hint=_TAG_HINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import did_you_mean
 from sieve_jobs.spec.document import Document, Template
 from sieve_jobs.spec.interpolate import Trouble, interpolate
@@ -42,7 +43,9 @@ def _fill(template: Template, reading: Reading) -> None:
     for name in sorted(used):
         if wrong := _value_trouble(variables, name):
             reading.unknown.add(pointer)
-            reading.add(Finding("SJ121", f"the value of variable '{name}' {wrong}", pointer, needle=name))
+            reading.add(
+                Finding(Code.VARIABLE_UNUSABLE, f"the value of variable '{name}' {wrong}", pointer, needle=name)
+            )
     value: Json = "".join(segment.value for segment in leaf.segments)
     if any(reading.variables[name] for name in used):
         if not _may_be_secret(pointer):
@@ -69,7 +72,7 @@ def secret_in(field_name: str, leaf: Leaf, reading: Reading, pointer: Pointer) -
     name = min(name for name in leaf.variables if reading.variables[name])
     message = f"the secret '{name}' may not stand in '{field_name}', which is shown and stored"
     hint = f'if it is no secret, name it under [project] public = ["{name}"]'
-    return Finding("SJ170", message, pointer, hint=hint, needle=f"${{{name}")
+    return Finding(Code.SECRET_SHOWN, message, pointer, hint=hint, needle=f"${{{name}")
 
 
 def _tell(troubles: list[Trouble], reading: Reading, pointer: Pointer) -> None:
@@ -88,20 +91,27 @@ def _finding(trouble: Trouble, pointer: Pointer, variables: Variables) -> Findin
     name = trouble.name
     needle = f"${{{name}" if name else "${"
     if trouble.kind == "expression":
-        return Finding("SJ203", f"{trouble.text} are not supported yet", pointer, needle="${{")
+        return Finding(Code.NOT_SUPPORTED, f"{trouble.text} are not supported yet", pointer, needle="${{")
     if trouble.kind == "size":
         message = f"interpolation makes the document longer than {MAX_INTERPOLATED:,} characters"
-        return Finding("SJ101", message, pointer)
+        return Finding(Code.TOO_MANY_VALUES, message, pointer)
     if trouble.kind == "syntax":
         hint = "write $${ for a literal ${"
-        return Finding("SJ123", trouble.text, pointer, expected="${NAME} or ${NAME:-default}", hint=hint, needle=needle)
+        return Finding(
+            Code.BROKEN_INTERPOLATION,
+            trouble.text,
+            pointer,
+            expected="${NAME} or ${NAME:-default}",
+            hint=hint,
+            needle=needle,
+        )
     if variables.is_withheld(name):
         hint = f'specs may read it once the target says allow_env = ["{name}"], or take --var {name}=…'
         message = f"variable '{shortened(name)}' is set, but specs may not read it"
-        return Finding("SJ122", message, pointer, hint=hint, needle=needle)
+        return Finding(Code.VARIABLE_WITHHELD, message, pointer, hint=hint, needle=needle)
     close = did_you_mean(name, variables.names()) if len(name) <= 80 else None
     hint = close or f"set it, or give a default: ${{{shortened(name)}:-…}}"
-    return Finding("SJ120", trouble.text, pointer, hint=hint, needle=needle)
+    return Finding(Code.VARIABLE_UNSET, trouble.text, pointer, hint=hint, needle=needle)
 
 
 def _value_trouble(variables: Variables, name: str) -> str | None:

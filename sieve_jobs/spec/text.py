@@ -6,6 +6,7 @@ import os
 import re
 import stat
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.spec.document import Span
 from sieve_jobs.spec.files import why
@@ -44,7 +45,7 @@ def read_text(path: str, shown: str) -> tuple[str, Stamp]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise TextError(Diagnostic("SJ103", "not a regular file", Place(shown)))
+            raise TextError(Diagnostic(Code.FILE_NOT_READ, "not a regular file", Place(shown)))
         data = b"" if status.st_size > MAX_BYTES else os.read(descriptor, status.st_size + 1)
     except OSError as error:
         raise _unreadable(shown, error) from error
@@ -52,7 +53,7 @@ def read_text(path: str, shown: str) -> tuple[str, Stamp]:
         os.close(descriptor)
     if status.st_size > MAX_BYTES:
         message = f"the file has {status.st_size:,} bytes, more than {MAX_BYTES:,}"
-        raise TextError(Diagnostic("SJ103", message, Place(shown), hint="split it into several spec files"))
+        raise TextError(Diagnostic(Code.FILE_NOT_READ, message, Place(shown), hint="split it into several spec files"))
     return decoded(data, shown), stamp_of(status)
 
 
@@ -67,7 +68,7 @@ def decoded(data: bytes, shown: str) -> str:
         message = f"byte {error.start} is not UTF-8{wide}"
         sound = data[: error.start].decode()
         place = _place_at(sound + data[error.start :].decode(errors="replace"), len(sound), shown)
-        raise TextError(Diagnostic("SJ107", message, place, hint="save the file as UTF-8")) from error
+        raise TextError(Diagnostic(Code.NOT_CLEAN_UTF8, message, place, hint="save the file as UTF-8")) from error
     if bad := _FORBIDDEN.search(text):
         raise TextError(_forbidden(text, bad, shown))
     return text.removeprefix("\ufeff")
@@ -78,7 +79,7 @@ def _forbidden(text: str, bad: re.Match[str], shown: str) -> Diagnostic:
     message = f"the character U+{number:04X} at byte {len(text[:where].encode())} cannot stand in a spec file"
     escape = f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
     hint = f'write it as an escape in double quotes, "{escape}", or remove it'
-    return Diagnostic("SJ107", message, _place_at(text, where, shown), hint=hint)
+    return Diagnostic(Code.NOT_CLEAN_UTF8, message, _place_at(text, where, shown), hint=hint)
 
 
 def _place_at(text: str, where: int, shown: str) -> Place:
@@ -119,4 +120,4 @@ def _needle(text: str) -> re.Pattern[str]:
 
 def _unreadable(shown: str, error: OSError) -> TextError:
     message = f"cannot read the file: {why(error)}"
-    return TextError(Diagnostic("SJ111", message, Place(shown), hint=UNREADABLE_HINT))
+    return TextError(Diagnostic(Code.FILE_UNREADABLE, message, Place(shown), hint=UNREADABLE_HINT))

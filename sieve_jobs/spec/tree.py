@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic, Place
 from sieve_jobs.errors import InvalidError
 from sieve_jobs.spec.cache import Folder, ParseCache, Row, Saves
@@ -171,5 +172,8 @@ def _nothing_known(path: str, stamp: Stamp) -> str | None:
 
 def _changed_under_us(row: Row) -> Diagnostic:
     return Diagnostic(
-        "SJ110", f"'{row[0]}' changed while it was being planned", Place(row[3], row[4], 1), hint="run it again"
+        Code.FILE_CHANGED,
+        f"'{row[0]}' changed while it was being planned",
+        Place(row[3], row[4], 1),
+        hint="run it again",
     )

@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.problems import FOLDER, read_only, shown, unreadable
@@ -142,4 +143,4 @@ def _require_mode(path: Path, found: os.stat_result, forbidden: int) -> None:
 
 
 def _unsafe(path: Path, what: str, hint: str) -> StateError:
-    return StateError(Diagnostic("SJ157", f"'{shown(path)}' {what}", hint=hint))
+    return StateError(Diagnostic(Code.STATE_OPEN_TO_OTHERS, f"'{shown(path)}' {what}", hint=hint))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.spec.tags import TagKey, key_from
@@ -65,7 +66,7 @@ def _parse(text: str, origin: str) -> TagKey:
     if len(text) != _BYTES * 2 or not all(digit in "0123456789abcdefABCDEF" for digit in text):
         raise StateError(
             Diagnostic(
-                "SJ161",
+                Code.STATE_KEY_UNUSABLE,
                 f"the key of the state in '{origin}' is not one",
                 expected=f"{_BYTES * 2} hex digits",
                 hint="restore it, or remove it and a new one is made: then nothing that was tagged can be compared",

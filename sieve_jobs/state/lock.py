@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import LockedError
 from sieve_jobs.state.folder import require_own_file
@@ -160,7 +161,7 @@ def _locked(path: Path, holder: Owner | None, timeout: float) -> LockedError:
     waited = f" after waiting {timeout:g} s" if timeout > 0 else ""
     return LockedError(
         Diagnostic(
-            "SJ151",
+            Code.STATE_LOCKED,
             f"the state '{shown(path.with_suffix('.db'))}' is locked{waited} by {who}",
             hint="--lock-timeout 60s waits for it; a process that died holds nothing",
         )

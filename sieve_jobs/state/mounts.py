@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.problems import shown
@@ -58,7 +59,7 @@ def refuse_network(path: Path, mounts: Callable[[], str] = read_mounts) -> None:
     if kind in NETWORK:
         raise StateError(
             Diagnostic(
-                "SJ156",
+                Code.STATE_ON_NETWORK,
                 f"the state '{shown(path)}' lies on a network file system ({kind}), which several machines may write",
                 hint="set `state` of the target to a path on a disk of this machine",
             )

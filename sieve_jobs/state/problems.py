@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import LockedError, SieveJobsError, StateError
 
@@ -63,7 +64,7 @@ def damaged(path: Path, what: str, backup: str | None) -> StateError:
         hint = f"nothing was changed and there is no good backup; restore '{place}' from a copy of your own"
     else:
         hint = f"nothing was changed; move '{place}*' away, then copy the last good backup, {backup}, to '{place}'"
-    return StateError(Diagnostic("SJ153", f"the state '{place}' is damaged: {what}", hint=hint))
+    return StateError(Diagnostic(Code.STATE_DAMAGED, f"the state '{place}' is damaged: {what}", hint=hint))
 
 
 def newer(path: Path, found: int, known: int, tool: str) -> StateError:
@@ -71,7 +72,7 @@ def newer(path: Path, found: int, known: int, tool: str) -> StateError:
     by = f" by sieve-jobs {tool}" if tool else " by a newer sieve-jobs"
     return StateError(
         Diagnostic(
-            "SJ154",
+            Code.STATE_OF_OTHER_VERSION,
             f"the state '{shown(path)}' was written{by} with schema {found}; this version reads up to schema {known}",
             hint=f"use sieve-jobs {tool} or later" if tool else "use the newest sieve-jobs",
         )
@@ -81,7 +82,7 @@ def newer(path: Path, found: int, known: int, tool: str) -> StateError:
 def too_old(path: Path, found: int, known: int) -> StateError:
     return StateError(
         Diagnostic(
-            "SJ154",
+            Code.STATE_OF_OTHER_VERSION,
             f"the state '{shown(path)}' has schema {found}, from which this version knows no way to its schema {known}",
             hint="apply once with a release in between",
         )
@@ -92,7 +93,7 @@ def rolled_back(path: Path, serial: int, seen: int, mark: Path) -> StateError:
     place = shown(path)
     return StateError(
         Diagnostic(
-            "SJ162",
+            Code.STATE_ROLLED_BACK,
             f"the state '{place}' has serial {serial}, but serial {seen} was written here before",
             hint=f"put back '{place}-wal' or the newer file, or else it would push again what it forgot; "
             f"if you restored a backup on purpose, delete '{shown(mark)}'",
@@ -103,7 +104,7 @@ def rolled_back(path: Path, serial: int, seen: int, mark: Path) -> StateError:
 def read_only(path: Path, why: str) -> StateError:
     return StateError(
         Diagnostic(
-            "SJ152",
+            Code.STATE_NOT_OPENED,
             f"could not open '{shown(path)}' for writing: {why}; nothing was sent",
             hint="'sieve-jobs plan' needs to read it only",
         )
@@ -111,13 +112,13 @@ def read_only(path: Path, why: str) -> StateError:
 
 
 def unreadable(path: Path, why: str) -> StateError:
-    return StateError(Diagnostic("SJ152", f"could not read '{shown(path)}': {why}"))
+    return StateError(Diagnostic(Code.STATE_NOT_OPENED, f"could not read '{shown(path)}': {why}"))
 
 
 def no_room(path: Path, why: str) -> StateError:
     return StateError(
         Diagnostic(
-            "SJ150",
+            Code.STATE_NOT_WRITTEN,
             f"could not write the state '{shown(path)}': {why}; it is as it was before",
             hint="make room, then run the same command again: what was begun is looked up before anything is pushed",
         )
@@ -127,7 +128,7 @@ def no_room(path: Path, why: str) -> StateError:
 def poisoned(path: Path) -> StateError:
     return StateError(
         Diagnostic(
-            "SJ150",
+            Code.STATE_NOT_WRITTEN,
             f"the state '{shown(path)}' is not written any more: an earlier write of this run failed",
             hint="see to the disk, then run the same command again",
         )
@@ -137,7 +138,7 @@ def poisoned(path: Path) -> StateError:
 def moved_on(path: Path, expected: int, serial: int) -> LockedError:
     return LockedError(
         Diagnostic(
-            "SJ159",
+            Code.STATE_MOVED_ON,
             f"the state '{shown(path)}' moved on from serial {expected} to {serial}; nothing was written",
             hint="another run changed it; run the same command again",
         )
@@ -147,7 +148,7 @@ def moved_on(path: Path, expected: int, serial: int) -> LockedError:
 def busy(path: Path) -> LockedError:
     return LockedError(
         Diagnostic(
-            "SJ159",
+            Code.STATE_MOVED_ON,
             f"could not write the state '{shown(path)}': another process kept it busy; nothing was written",
             hint="run the same command again",
         )
@@ -157,7 +158,9 @@ def busy(path: Path) -> LockedError:
 def changed_while_read(path: Path) -> LockedError:
     return LockedError(
         Diagnostic(
-            "SJ159", f"the state '{shown(path)}' changed while it was read", hint="another run writes it; try again"
+            Code.STATE_MOVED_ON,
+            f"the state '{shown(path)}' changed while it was read",
+            hint="another run writes it; try again",
         )
     )
 
@@ -165,7 +168,7 @@ def changed_while_read(path: Path) -> LockedError:
 def job_taken(path: Path) -> StateError:
     return StateError(
         Diagnostic(
-            "SJ160",
+            Code.JOB_OF_TWO_SPECS,
             f"a job would belong to two specs, or to none, in the state '{shown(path)}'; nothing was written",
             hint="'sieve-jobs state list' names the spec that has it",
         )

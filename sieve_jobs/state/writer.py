@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sieve_jobs import __version__
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.backup import before_migration, daily, last_good
@@ -219,4 +220,6 @@ def _create(path: Path, schema: Schema, now: Callable[[], datetime]) -> None:
 
 def _no_backup(path: Path, error: Exception) -> Diagnostic:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Diagnostic("SJ158", f"could not back up the state '{shown(path)}': {why}; the state itself is written")
+    return Diagnostic(
+        Code.BACKUP_NOT_WRITTEN, f"could not back up the state '{shown(path)}': {why}; the state itself is written"
+    )

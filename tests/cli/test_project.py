@@ -196,10 +196,10 @@ def test_a_page_for_a_code(tmp_path: Path) -> None:
 def test_every_code_that_the_command_line_uses_has_a_page() -> None:
     import re
 
-    from sieve_jobs.codes import read_codes
+    from sieve_jobs.pages import read_pages
 
     used: set[str] = set()
     for folder in ("cli", "config"):
         for path in (Path(__file__).parents[2] / "sieve_jobs" / folder).glob("*.py"):
             used |= set(re.findall(r'"(SJ\d{3})"', path.read_text()))
-    assert used <= set(read_codes())
+    assert used <= set(read_pages())

@@ -1,32 +1,60 @@
-"""Every code that the tool can print has a page, and every page a code that is printed."""
+"""Every code stands in one place and has one page, and every page a code that is printed."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
-from sieve_jobs.codes import Code, parse_pages, read_codes
+from sieve_jobs.codes import Code
+from sieve_jobs.pages import Page, parse_pages, read_pages
 from tests.project import REPOSITORY
 
-USED = {
-    code for path in (REPOSITORY / "sieve_jobs").rglob("*.py") for code in re.findall(r'"(SJ\d{3})"', path.read_text())
-}
+PACKAGE = REPOSITORY / "sieve_jobs"
+TREES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in PACKAGE.rglob("*.py")}
+NODES = [(path, node) for path, tree in TREES.items() for node in ast.walk(tree)]
+
+
+def test_the_number_of_a_code_stands_in_one_place() -> None:
+    """Elsewhere it has its name, and mypy takes nothing else for the code of a problem."""
+    stands = [
+        (path, node.value)
+        for path, node in NODES
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"SJ\d{3}", node.value)
+    ]
+    assert stands == [("codes.py", code.value) for code in Code]
+    assert len(set(Code)) == len(Code.__members__)
+
+
+def test_every_code_is_used_and_made_by_its_name_alone() -> None:
+    named = {
+        node.attr for _, node in NODES
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Code"
+    }  # fmt: skip
+    assert named == set(Code.__members__)
+    # Code("SJ100") or Code[name] would make one that no reader finds.
+    made = [
+        path for path, node in NODES
+        if isinstance(node, ast.Call | ast.Subscript)
+        and isinstance(node.func if isinstance(node, ast.Call) else node.value, ast.Name)
+        and ast.unparse(node.func if isinstance(node, ast.Call) else node.value) == "Code"
+    ]  # fmt: skip
+    assert made == []
 
 
 def test_every_code_has_one_page_and_every_page_a_code() -> None:
-    pages = [code.id for code in parse_pages((REPOSITORY / "sieve_jobs" / "errors.md").read_text())]
-    assert sorted(pages) == sorted(USED)
+    pages = [page.id for page in parse_pages((PACKAGE / "errors.md").read_text())]
+    assert pages == sorted(Code)
 
 
 def test_the_page_in_docs_is_the_one_that_explain_prints() -> None:
     page = (REPOSITORY / "docs" / "errors.md").read_text()
-    assert {code.id: code for code in parse_pages(page)} == dict(read_codes())
-    assert [*read_codes()] == sorted(read_codes())
+    assert {code.id: code for code in parse_pages(page)} == dict(read_pages())
 
 
-@pytest.mark.parametrize("code", read_codes().values(), ids=lambda code: code.id)
-def test_a_page_says_what_and_what_to_do(code: Code) -> None:
-    assert not code.title.endswith(".")
-    assert code.page.endswith(".")
-    assert len(re.findall(r"[.:;] ", code.page)) >= 1
+@pytest.mark.parametrize("page", read_pages().values(), ids=lambda page: page.id)
+def test_a_page_says_what_and_what_to_do(page: Page) -> None:
+    assert not page.title.endswith(".")
+    assert page.text.endswith(".")
+    assert len(re.findall(r"[.:;] ", page.text)) >= 1

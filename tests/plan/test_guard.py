@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sieve_jobs.codes import read_codes
+from sieve_jobs.pages import read_pages
 from sieve_jobs.plan.guard import check, finished_jobs
 from sieve_jobs.plan.plan import Plan, PlanOptions
 from sieve_jobs.wire import Status
@@ -25,7 +25,7 @@ def refusals(plan: Plan, **settings: object) -> list[str]:
     }
     found = check(plan, **(usual | settings))
     for problem in found:
-        assert problem.code in read_codes()
+        assert problem.code in read_pages()
         assert problem.hint is not None
         assert "--" in problem.hint
     return [problem.code for problem in found]

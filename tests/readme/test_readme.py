@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sieve_jobs.codes import read_codes
 from sieve_jobs.errors import ExitCode
+from sieve_jobs.pages import read_pages
 from sieve_jobs.spec.model import SpecModel
 from tests.action.composite import Runner
 from tests.cloud import Cloud
@@ -110,7 +110,7 @@ def test_the_keys_are_those_of_the_language() -> None:
 def test_the_error_codes_that_are_named_exist() -> None:
     for page in PAGES:
         for code in re.findall(r"\bSJ\d{3}\b", page.read_text()):
-            assert code in read_codes(), (page.name, code)
+            assert code in read_pages(), (page.name, code)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sieve_jobs.codes import read_codes
 from sieve_jobs.diagnostic import Diagnostic
+from sieve_jobs.pages import read_pages
 from sieve_jobs.spec.load import load_tree
 from sieve_jobs.spec.tree import Tree
 from sieve_jobs.spec.variables import Variables
@@ -210,7 +210,7 @@ def test_both_places_of_what_stands_twice_are_shown(told: dict[str, list[Diagnos
 
 
 def test_the_words(tree: Tree, root: Path) -> None:
-    codes = read_codes()
+    codes = read_pages()
     for problem in tree.problems:
         place = problem.place
         assert place is not None
