@@ -73,5 +73,7 @@ def _explain_code(session: Session, code: str) -> ExitCode:
         import textwrap
 
         width = min(session.style(session.streams.out).width, 100)
-        session.streams.answer(f"{page.id}: {page.title}\n\n{textwrap.fill(page.text, width)}")
+        # A flag or a path stays whole, so that it can be copied.
+        text = textwrap.fill(page.text, width, break_on_hyphens=False, break_long_words=False)
+        session.streams.answer(f"{page.id}: {page.title}\n\n{text}")
     return ExitCode.OK

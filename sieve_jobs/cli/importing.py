@@ -57,7 +57,9 @@ def _read(file: str) -> Exported:
     try:
         text = read_given(file, LARGEST)
     except OSError as error:
-        raise StateError(Diagnostic(Code.NO_EXPORTED_STATE, f"could not read '{shown}': {error.strerror}")) from error
+        raise StateError(
+            Diagnostic(Code.NO_EXPORTED_STATE, f"could not read '{shown}': {(error.strerror or 'unreadable').lower()}")
+        ) from error
     try:
         if len(text) > LARGEST:
             raise DocumentError("larger than 1 GiB")

@@ -12,6 +12,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.config.settings import STATE_FOLDER
 from sieve_jobs.state.folder import ensure_folder
 from sieve_jobs.state.lock import Owner, hold, this_process
+from sieve_jobs.state.problems import read_only
 
 if TYPE_CHECKING:
     from sieve_jobs.state.sqlite import SqliteStore
@@ -58,7 +59,10 @@ def locked(session: Session, verb: str, timeout: float) -> ExitStack:
     path = session.state_path
     ensure_folder(session.root)
     if path.parent.name != STATE_FOLDER:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise read_only(path.parent, error.strerror or str(error)) from error
     held = ExitStack()
     held.enter_context(hold(path.with_suffix(".lock"), owner=_owner(session, verb), timeout=timeout))
     return held

@@ -89,7 +89,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] | None = None, stre
         code = ended(error, streams, environ, wants_json=_wants_json(said), no_color="--no-color" in said)
     streams.close()
     if streams.unwritten is not None:
-        tell((Diagnostic(Code.UNEXPECTED, f"could not write the answer: {streams.unwritten}"),), streams, environ)
+        hint = "what was done stands; `sieve-jobs status` says what that was"
+        unwritten = Diagnostic(Code.UNEXPECTED, f"could not write the answer: {streams.unwritten}", hint=hint)
+        tell((unwritten,), streams, environ)
         code = code or ExitCode.ERROR
     return int(code)
 

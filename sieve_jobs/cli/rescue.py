@@ -54,7 +54,7 @@ def rescue(session: Session, unrecorded: Unrecorded) -> Rescued:
         shown = path.name if folder is session.root else str(path)
         hint = f"see to the state's disk, then: {command.format(shown)}"
         return Rescued(Diagnostic(Code.RESULTS_NOT_RECORDED, f"{told}written to '{shown}'", hint=hint))
-    hint = f"keep the lines that begin with {{{{, see to the disk, then give them to: {command.format('-')}"
+    hint = f"keep the lines that begin with {{, see to the disk, then give them to: {command.format('-')}"
     problem = Diagnostic(
         Code.RESULTS_NOT_RECORDED, f"{told}no file could be written either, so stdout has them", hint=hint
     )

@@ -61,7 +61,8 @@ def tell(session: Session, outputs: Mapping[str, str], text: str = "", document:
         _append(environ.get("GITHUB_OUTPUT"), github.outputs(written, f"end-{secrets.token_hex(16)}"))
     except OSError as error:
         why = (error.strerror or "unwritable").lower()
-        session.problems(Diagnostic(Code.RUNNER_NOT_TOLD, f"could not write what the runner is told: {why}"))
+        hint = "what the run did stands; look at the disk of the runner"
+        session.problems(Diagnostic(Code.RUNNER_NOT_TOLD, f"could not write what the runner is told: {why}", hint=hint))
 
 
 def tell_plan(session: Session, plan: Plan, refusals: Sequence[Diagnostic], saved: Path | None) -> None:

@@ -53,7 +53,9 @@ def save(session: Session, planned: Planned, file: str) -> Path:
     except OSError as error:
         why = (error.strerror or "unwritable").lower()
         raise SieveJobsError(
-            Diagnostic(Code.PLAN_NOT_WRITTEN, f"could not write the plan to '{file}': {why}")
+            Diagnostic(
+                Code.PLAN_NOT_WRITTEN, f"could not write the plan to '{file}': {why}", hint="choose another place"
+            )
         ) from error
     return path
 

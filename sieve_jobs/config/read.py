@@ -248,7 +248,9 @@ class _Reader:
 
     def _later(self, path: places.Path, what: str, *, value: bool = False) -> None:
         place = self._value_place(path) if value else self._key_place(path)
-        self._problems.append(Diagnostic(Code.CONFIG_NOT_SUPPORTED, f"{what} is not supported yet", place))
+        self._problems.append(
+            Diagnostic(Code.CONFIG_NOT_SUPPORTED, f"{what} is not supported yet", place, hint="remove it")
+        )
 
     def _wrong_key(
         self,

@@ -81,7 +81,11 @@ class Client:
         parsed = parse_endpoint(endpoint)
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise InvalidError(
-                Diagnostic(Code.API_KEY_UNUSABLE, "the api key is empty or holds characters that no key has")
+                Diagnostic(
+                    Code.API_KEY_UNUSABLE,
+                    "the api key is empty or holds characters that no key has",
+                    hint="set its variable anew; often a line break was copied with it",
+                )
             )
         self.redactor = Redactor([key])
         self.engine: bool | None = None

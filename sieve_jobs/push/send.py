@@ -186,7 +186,8 @@ class _Attempts:
             return
         if outcome is Outcome.REFUSED:
             said = f"the push of '{order.name}' was refused: {message}"
-            run.refuse(order, Diagnostic(Code.PUSH_REFUSED, said, place_of(order.change)))
+            hint = "nothing runs for it; correct the spec, then run apply again"
+            run.refuse(order, Diagnostic(Code.PUSH_REFUSED, said, place_of(order.change), hint=hint))
             return
         run.fail(order.change, order.reason, message)
         if outcome is Outcome.STOPPED:

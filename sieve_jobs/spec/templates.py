@@ -44,7 +44,13 @@ def _fill(template: Template, reading: Reading) -> None:
         if wrong := _value_trouble(variables, name):
             reading.unknown.add(pointer)
             reading.add(
-                Finding(Code.VARIABLE_UNUSABLE, f"the value of variable '{name}' {wrong}", pointer, needle=name)
+                Finding(
+                    Code.VARIABLE_UNUSABLE,
+                    f"the value of variable '{name}' {wrong}",
+                    pointer,
+                    hint="set it to text that a request can carry; the value is not shown",
+                    needle=name,
+                )
             )
     value: Json = "".join(segment.value for segment in leaf.segments)
     if any(reading.variables[name] for name in used):

@@ -105,14 +105,19 @@ def read_only(path: Path, why: str) -> StateError:
     return StateError(
         Diagnostic(
             Code.STATE_NOT_OPENED,
-            f"could not open '{shown(path)}' for writing: {why}; nothing was sent",
+            f"could not open '{shown(path)}' for writing: {_lowered(why)}; nothing was sent",
             hint="'sieve-jobs plan' needs to read it only",
         )
     )
 
 
 def unreadable(path: Path, why: str) -> StateError:
-    return StateError(Diagnostic(Code.STATE_NOT_OPENED, f"could not read '{shown(path)}': {why}"))
+    return StateError(Diagnostic(Code.STATE_NOT_OPENED, f"could not read '{shown(path)}': {_lowered(why)}"))
+
+
+def _lowered(words: str) -> str:
+    """What an operating system said, as a part of a sentence."""
+    return words[:1].lower() + words[1:]
 
 
 def no_room(path: Path, why: str) -> StateError:

@@ -221,5 +221,7 @@ def _create(path: Path, schema: Schema, now: Callable[[], datetime]) -> None:
 def _no_backup(path: Path, error: Exception) -> Diagnostic:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return Diagnostic(
-        Code.BACKUP_NOT_WRITTEN, f"could not back up the state '{shown(path)}': {why}; the state itself is written"
+        Code.BACKUP_NOT_WRITTEN,
+        f"could not back up the state '{shown(path)}': {why}; the state itself is written",
+        hint="the next run tries again",
     )

@@ -23,9 +23,9 @@ C = "LC_ALL=C PYTHONCOERCECLOCALE=0 PYTHONUTF8=0"
         *[
             pytest.param(before, after, marks=pytest.mark.soak)
             for before in ("", C)
-            for after in (">&-", "2>&-", "<&-", ">&- 2>&-", "| head -1", "| head -c 1 >/dev/null", "| true", "2>&1 | true",
-                          "--json >&-", "--json | true", "--events | head -1", "--events >&- 2>&-", ">/dev/full",
-                          "2>/dev/full", ">/dev/full 2>&1", "--json | cat")
+            for after in (">&-", "2>&-", "<&-", ">&- 2>&-", "| head -1", "| head -c 1 >/dev/null", "| true",
+                          "2>&1 | true", "--json >&-", "--json | true", "--events | head -1", "--events >&- 2>&-",
+                          ">/dev/full", "2>/dev/full", ">/dev/full 2>&1", "--json | cat")
         ],
     ],
 )  # fmt: skip

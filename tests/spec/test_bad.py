@@ -125,10 +125,8 @@ GENERATED: Mapping[str, tuple[bytes, At]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_bad(root: Path) -> None:
     """A project whose specs are all bad, some of them not even files."""
-    root = tmp_path_factory.mktemp("bad").resolve()
     folder = root / "jobspecs"
     shutil.copytree(BAD, folder)
     write(folder, {f"{name}.yaml": content for name, (content, at) in GENERATED.items() if at})
@@ -143,6 +141,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.truncate(10 * 1024**3)
     write(folder, {"_defaults.yaml": "env: {}\n", "_note.yaml": "not: [a spec", ".hidden.yaml": "x", "notes.txt": "x"})
     write(folder / "within", {"deeper.yml": "function: x\n"})
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("bad").resolve()
+    write_bad(root)
     return root
 
 
