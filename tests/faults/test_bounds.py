@@ -60,7 +60,7 @@ def endless(name: str, route: str) -> Script:
 @pytest.mark.parametrize(
     ("name", "route"),
     [
-        ("gzip-bomb-after", "push"), ("endless-after", "jobs"), ("many-objects", "jobs"),
+        ("gzip-bomb-after", "push"), ("many-objects", "jobs"),
         *[pytest.param(name, route, marks=pytest.mark.soak)
           for name in ("gzip-bomb-after", "endless-after", *LARGE) for route in ("push", "jobs")],
         pytest.param("interim-flood-after", "push", marks=pytest.mark.soak),

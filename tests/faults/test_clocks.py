@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
@@ -22,8 +23,8 @@ LAG, SETTLE = 40.0, 60.0
 class Skipping(FastClock):
     """The machine's clock; who sleeps finds that the time is over."""
 
-    def __init__(self) -> None:
-        super().__init__(1.0)
+    def __init__(self, speed: float) -> None:
+        super().__init__(speed)
         self.skipped = 0.0
 
     def now(self) -> datetime:
@@ -41,8 +42,8 @@ class Skipping(FastClock):
 class Jumping(FastClock):
     """A fast clock whose wall time is off by the next of *by* at each look."""
 
-    def __init__(self, *by: timedelta) -> None:
-        super().__init__()
+    def __init__(self, speed: float, by: Sequence[timedelta]) -> None:
+        super().__init__(speed)
         self._by = cycle(by)
 
     def now(self) -> datetime:
@@ -60,8 +61,7 @@ class Jumping(FastClock):
 def test_a_429_is_waited_for_as_long_as_it_says_within_bounds(tmp_path: Path, text: str | None, seconds: float) -> None:
     headers = {} if text is None else {"Retry-After": text}
     with Cloud.running(Script(faults=[Fault(status=429, match='"width":1}', headers=headers)])) as cloud:
-        scene = Scene(tmp_path, cloud, make_clock=Skipping)
-        cloud.script.speed = 1.0
+        scene = Scene(tmp_path, cloud, speed=1.0, make_clock=Skipping)
         ran = scene.apply(clips(2), detach=True)
         assert ran.exit_code == 0
         said = [event.seconds for event in ran.events if event.kind == "waiting"]  # type: ignore[union-attr]
@@ -86,9 +86,9 @@ def test_the_settle_time_is_never_cut_short_by_this_machine_s_clock(
 ) -> None:
     faults = [Fault("close", match='"width":0}'), Fault("close", match='"width":1}', created=True)]
     with Cloud.running(Script(faults=faults, lag_seconds=LAG)) as cloud:
-        scene = Scene(tmp_path, cloud, make_clock=lambda: Jumping(*first))
+        scene = Scene(tmp_path, cloud, make_clock=lambda speed: Jumping(speed, first))
         assert scene.apply(clips(3), detach=True).exit_code == 5
-        scene.make_clock = lambda: Jumping(*then)
+        scene.make_clock = lambda speed: Jumping(speed, then)
         ran = scene.apply(clips(3), settle=SETTLE)
         assert ran.exit_code == 0, ran.result.problems
         assert scene.pushed() == [0, 1, 2]

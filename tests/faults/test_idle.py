@@ -16,7 +16,7 @@ def test_connections_closed_at_random_while_idle_leave_nothing_in_doubt(tmp_path
     script = script_of(["idle-closed"])
     script.outcomes = [Outcome(polls=2)]
     with Cloud.running(script) as cloud:
-        scene = Scene(tmp_path, cloud)
+        scene = Scene(tmp_path, cloud, speed=20.0)
         ran = scene.apply(clips(specs), concurrency=4)
         assert ran.exit_code == 0, ran.result.problems
         assert "in_doubt" not in ran.kinds()

@@ -39,19 +39,21 @@ def test_in_a_mixed_batch_the_refused_are_told_and_the_others_run(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "status"),
+    ("fault", "kind", "status", "length"),
     [
-        pytest.param(Fault(status=413, unread=True), RefusedError, 413, id="refused"),
-        pytest.param(Fault("reset", unread=True), UnconfirmedError, None, id="reset"),
-        pytest.param(Fault("close", unread=True), UnconfirmedError, None, id="closed"),
+        pytest.param(Fault(status=413, unread=True), RefusedError, 413, LARGE, id="refused"),
+        pytest.param(Fault("reset", unread=True), UnconfirmedError, None, LARGE // 10, id="reset"),
+        pytest.param(Fault("close", unread=True), UnconfirmedError, None, LARGE // 10, id="closed"),
     ],
 )
-def test_an_answer_before_a_large_body_was_read_is_heard(fault: Fault, kind: type[CallError], status: int) -> None:
+def test_an_answer_before_a_large_body_was_read_is_heard(
+    fault: Fault, kind: type[CallError], status: int, length: int
+) -> None:
     with Cloud.running(Script(faults=[fault])) as cloud:
 
         async def work(client: Client) -> CallError:
             with pytest.raises(CallError) as caught:
-                await client.push({"function": "a/b", "inputs": {"text": "x" * LARGE}}, "k")
+                await client.push({"function": "a/b", "inputs": {"text": "x" * length}}, "k")
             return caught.value
 
         error = call(cloud, work)

@@ -117,7 +117,7 @@ def test_a_signal_at_each_system_call(tmp_path: Path, syscall: str, number: sign
             trace = ["strace", "-o", str(tmp_path / "trace"), "-e", f"trace={syscall}", "-e", inject]
             done = subprocess.run(
                 [*trace, *COMMAND, *APPLY], cwd=project.root, env=environment(), stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=60, check=False,
+                capture_output=True, text=True, timeout=60, check=False, preexec_fn=heeding,
             )  # fmt: skip
             reached = number.name in (tmp_path / "trace").read_text()
             if not reached:
@@ -133,6 +133,11 @@ def test_a_signal_at_each_system_call(tmp_path: Path, syscall: str, number: sign
         shutil.rmtree(project.root)
     print(f"{syscall} {number.name}: {when - 1} calls, ends {ends}")
     assert ends
+
+
+def heeding() -> None:
+    """Whoever starts a soak in the background has Ctrl-C ignored by all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def step(when: int) -> int:

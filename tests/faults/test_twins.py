@@ -19,9 +19,7 @@ from tests.plan.world import asks
 from tests.project import REPOSITORY
 from tests.push.scene import Scene
 
-SETTLE = 80.0
-LAG = 20.0
-"""Seconds by a clock that runs 200 times as fast."""
+SPEED, SETTLE, LAG = 50.0, 50.0, 10.0
 
 
 def pairs(count: int) -> list[Detail]:
@@ -41,7 +39,7 @@ def applied_until() -> None:
         if left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    scene = Scene(Path(folder), Cloud(), url=url)
+    scene = Scene(Path(folder), Cloud(), url=url, speed=SPEED)
     scene.options = replace(scene.options, concurrency=4)
     scene.apply(pairs(count), on_event=emit, settle=SETTLE)
 
@@ -57,7 +55,7 @@ def test_twin_pairs_get_a_job_each_although_every_run_is_killed(tmp_path: Path, 
         for kind in chance.sample(range(count), count // 4)
     ]
     with Cloud.running(Script(faults=faults, lag_seconds=chance.choice([0.0, LAG]))) as cloud:
-        scene, kills = Scene(tmp_path, cloud), 0
+        scene, kills = Scene(tmp_path, cloud, speed=SPEED), 0
         while True:
             at = str(chance.randrange(6, 8 + count))
             with forked(

@@ -12,8 +12,7 @@ import pytest
 from tests.cloud import Cloud
 from tests.faults.sniffer import ELSEWHERE, HERE, Sniffer
 from tests.project import Project, spec
-from tests.push.scene import Scene, clips
-from tests.push.test_faults import with_state
+from tests.push.scene import Scene, clips, with_state
 
 KEY = Cloud.key.encode()
 

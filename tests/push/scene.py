@@ -22,12 +22,13 @@ from sieve_jobs.spec.request import push_body
 from sieve_jobs.state.entry import Entry
 from sieve_jobs.state.loaded import State
 from sieve_jobs.state.sqlite import open_store
+from sieve_jobs.state.writes import Pin
 from sieve_jobs.wire import Json
 from tests.cloud import Cloud
 from tests.cloud.script import fast_time
 from tests.plan.world import KEY, World, asks
 
-__all__ = ["KEY", "FastClock", "Ran", "Scene", "asks", "clips"]
+__all__ = ["KEY", "FastClock", "Ran", "Scene", "asks", "clips", "with_state"]
 
 
 SPEED = 200.0
@@ -79,6 +80,12 @@ def clips(count: int, **fields: object) -> list[Detail]:
     return [asks(f"clip-{i}", {"source_file": file, "width": i}, **fields) for i in range(count)]  # type: ignore[arg-type]
 
 
+def with_state(scene: Scene) -> None:
+    """A state that has pushed before: apply then has no reason to list the far side's jobs."""
+    with open_store(scene.path) as store:
+        store.commit([Pin(scene.where, scene.cloud.organization)], store.load().header.serial)
+
+
 def body_of(spec: JobSpec) -> dict[str, Json]:
     def file_url(file: LocalFile) -> str:
         return f"file://{file.path}"
@@ -97,10 +104,12 @@ class Scene:
     deadline: float = 20.0
     url: str = ""
     key: str = ""
-    make_clock: Callable[[], FastClock] = FastClock
+    speed: float = SPEED
+    """How fast time passes, here and there. A run gives up where writing its state takes 10 of these seconds thrice."""
+    make_clock: Callable[[float], FastClock] = FastClock
 
     def __post_init__(self) -> None:
-        self.cloud.script.speed = SPEED
+        self.cloud.script.speed = self.speed
 
     @property
     def path(self) -> Path:
@@ -133,7 +142,7 @@ class Scene:
         on_event: Callable[[Event], None] | None,
         changes: Mapping[str, object],
     ) -> Ran:
-        clock = self.make_clock()
+        clock = self.make_clock(self.speed)
         chosen = plan_options or PlanOptions(key=KEY)
         options = replace(self.options, clock=clock, plan=chosen, **changes)  # type: ignore[arg-type]
         plan = self.plan(specs, chosen)

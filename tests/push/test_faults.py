@@ -11,14 +11,12 @@ import pytest
 
 from sieve_jobs.errors import GuardedError
 from sieve_jobs.push.events import Refused, as_json
-from sieve_jobs.state.sqlite import open_store
-from sieve_jobs.state.writes import Pin
 from tests.cloud import KEY, OTHER_ORGANIZATION, Cloud, Fault, Outcome, Script
 from tests.faults.named import AFTER, BEFORE, Met, faults
 from tests.plan.world import asks, variable
-from tests.push.scene import Scene, clips
+from tests.push.scene import Scene, clips, with_state
 
-SETTLE = 120.0
+SPEED, SETTLE = 50.0, 30.0
 
 
 UNCLEAR = faults(Met.DOUBT)
@@ -34,7 +32,7 @@ def settled(folder: Path, befalling: Sequence[str]) -> None:
         for index, name in enumerate(befalling)
     ]
     with Cloud.running(Script(faults=played)) as cloud:
-        scene, specs = Scene(folder, cloud, deadline=0.25), clips(len(befalling) + 1)
+        scene, specs = Scene(folder, cloud, deadline=0.25, speed=SPEED), clips(len(befalling) + 1)
         ran = scene.apply(specs, settle=SETTLE)
         assert ran.exit_code == 0, ran.result.problems
         assert scene.pushed() == [*range(len(specs))]
@@ -112,12 +110,6 @@ def test_a_refusal_of_everything_ends_the_run_after_one_push(tmp_path: Path, fau
         assert ran.row("clip-9")["error"] == "not pushed: the run ended before"
         assert scene.apply(clips(20)).exit_code == 0
         assert scene.pushed() == [*range(20)]
-
-
-def with_state(scene: Scene) -> None:
-    """A state that has pushed before: apply then has no reason to list the far side's jobs."""
-    with open_store(scene.path) as store:
-        store.commit([Pin(scene.where, scene.cloud.organization)], store.load().header.serial)
 
 
 def test_a_wrong_key_is_one_request_and_shown_nowhere(scene: Scene) -> None:
