@@ -48,9 +48,14 @@ def main() -> int:
             pass  # the full path below knows how to end without a reader
         else:
             return 0
-    from sieve_jobs.cli.main import run
+    try:
+        from sieve_jobs.cli.main import run
 
-    return run(arguments)
+        return run(arguments)
+    except KeyboardInterrupt:  # while it was being loaded, or told of its end
+        if sys.stderr is not None:
+            sys.stderr.write("interrupted\n")
+        return 130
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sieve_jobs.push.events import Event
 from tests.cloud import Cloud, Fault, Outcome, Script
 from tests.faults.named import script_of
 from tests.forked import forked
-from tests.project import COMMAND, Project, environment, spec
+from tests.project import COMMAND, Project, environment, run_program, spec
 
 SPECS = 4
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -100,6 +101,23 @@ def test_a_second_signal_ends_it_at_once_and_the_intent_stays(tmp_path: Path, nu
         assert len(cloud.pushes) == SPECS
 
 
+INTERRUPTED = """
+import sys
+class CtrlC:
+    def find_spec(self, name, path, target=None):
+        if name == "sieve_jobs.cli.context":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from sieve_jobs.__main__ import command
+command()
+"""
+
+
+def test_ctrl_c_while_the_command_is_being_loaded_is_no_traceback(tmp_path: Path) -> None:
+    done = run_program([sys.executable, "-c", INTERRUPTED, "plan"], tmp_path)
+    assert (done.code, done.out, done.err) == (130, "", "interrupted\n")
+
+
 @pytest.mark.soak
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -123,10 +141,12 @@ def test_a_signal_at_each_system_call(tmp_path: Path, syscall: str, number: sign
             if not reached:
                 break
             ends[done.returncode] = ends.get(done.returncode, 0) + 1
-            # Before it listens for SIGTERM the process ends by it; a signal at the very end comes too late.
-            assert done.returncode in (CODES[number], -number, 0), done.stderr
-            assert "Traceback" not in done.stderr, done.stderr
-            if done.returncode in (0, CODES[number]):
+            # Python itself, being started, knows nothing of us yet.
+            if cloud.requests or "in command\n" in done.stderr or "Traceback" not in done.stderr:
+                # Before it listens for SIGTERM the process ends by it; a signal at the very end comes too late.
+                assert done.returncode in (CODES[number], -number, 0), done.stderr
+                assert "Traceback" not in done.stderr, done.stderr
+            if cloud.pushes:
                 assert json.loads(done.stdout)["format_version"]
             require_finished(project, cloud)
             assert len(cloud.pushes) == SPECS
