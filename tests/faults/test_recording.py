@@ -96,6 +96,11 @@ def recover_lines(project: Project, before: Counter[str], reached: str, tmp_path
     return file.read_bytes()
 
 
+def line_of(**fields: object) -> str:
+    row = {"format_version": "1.0", "lineage": "l", "intent": "i", "name": "clip-0", "job_id": "j", "run_id": ""}
+    return json.dumps({**row, "status": "queued", **fields}) + "\n"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -104,6 +109,9 @@ def recover_lines(project: Project, before: Counter[str], reached: str, tmp_path
         pytest.param("[]", "line 1: expected an object", id="another kind"),
         pytest.param('{"format_version": "2.0"}', "line 1.format_version", id="a later version"),
         pytest.param('{"format_version": "1.0"}', "line 1: 'lineage' is missing", id="without a lineage"),
+        pytest.param(line_of(more=1), "line 1: unknown key 'more'", id="with more"),
+        pytest.param(line_of() + line_of(lineage="m"), "lines of several states", id="of two states"),
+        pytest.param(line_of() + "\n" + line_of(job_id="k"), "line 3: another line gives", id="one push with two jobs"),
     ],
 )
 def test_what_is_no_such_file_is_refused_by_its_place(tmp_path: Path, cloud: Cloud, line: str, said: str) -> None:
@@ -119,12 +127,11 @@ def test_jobs_of_another_state_and_of_no_doubt_are_refused(tmp_path: Path, cloud
     project = contract.project_of(tmp_path / "p", cloud, 1)
     assert project.apply().code == 0
     lineage = project.ran("state", "export", "-t", "prod").document["lineage"]
-    row = {"format_version": "1.0", "intent": "i", "name": "clip-0", "job_id": "j", "run_id": "", "status": "queued"}
     file = tmp_path / "given"
-    file.write_text(json.dumps({**row, "lineage": "another"}))
+    file.write_text(line_of(lineage="another"))
     ran = project.ran("state", "recover", str(file), "-t", "prod")
     assert (ran.code, "SJ163" in ran.err) == (6, True)
-    file.write_text(json.dumps({**row, "lineage": lineage}))
+    file.write_text(line_of(lineage=lineage))
     ran = project.ran("state", "recover", str(file), "-t", "prod")
     assert ran.code == 5
     assert "job j of 'clip-0' answers no push that is in doubt" in ran.err

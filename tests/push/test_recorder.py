@@ -13,6 +13,7 @@ from sieve_jobs.plan.action import Reason
 from sieve_jobs.push.draft import draft_entry
 from sieve_jobs.push.events import Event
 from sieve_jobs.push.recorder import Recorder
+from sieve_jobs.state.recover import Answer
 from sieve_jobs.state.sqlite import open_store
 from sieve_jobs.state.writes import JobStatus, Pin, PutEntry, PutIntent
 from sieve_jobs.wire import Status
@@ -135,6 +136,26 @@ def test_after_a_push_that_could_not_begin_answers_to_others_are_still_recorded(
         assert not store.load().intents
 
 
+@pytest.mark.parametrize("room", [True, False], ids=["moved-on", "no-room-for-a-push"])
+def test_an_answer_that_the_state_did_not_take_is_kept(tmp_path: Path, room: bool) -> None:
+    if not room:
+        (tmp_path / "s.db-reserve").mkdir()
+    with open_store(tmp_path / "s.db") as store:
+
+        async def main() -> Recorder:
+            recorder = Recorder(store, store.load().header.serial + 5 * room)
+            recorder.answer(intent("0b1c"), None, "job", "run", Status.QUEUED)
+            with pytest.raises((LockedError, StateError)):
+                await recorder.write(PutIntent(intent("0b1d")))
+            return recorder
+
+        recorder = asyncio.run(main())
+        # An answer goes in without the push that is to begin beside it.
+        kept = [Answer("0b1c", intent("0b1c").name, "job", "run", Status.QUEUED)] if room else []
+        assert recorder.unrecorded == kept
+        assert len(store.names()) == 1 - len(kept)
+
+
 def test_a_state_that_moved_on_under_a_run_ends_it_and_loses_nothing(scene: Scene) -> None:
     def watch(event: Event) -> None:
         if event.kind == "pushed" and len(scene.cloud.pushes) == 1:
@@ -145,6 +166,8 @@ def test_a_state_that_moved_on_under_a_run_ends_it_and_loses_nothing(scene: Scen
     assert ran.exit_code == 7
     assert len(scene.cloud.pushes) == 1
     assert ran.row("clip-0")["job_id"] == scene.cloud.jobs[0].id
+    assert ran.result.unrecorded is not None
+    assert [answer.job_id for answer in ran.result.unrecorded.answers] == [scene.cloud.jobs[0].id]
     again = scene.apply(clips(5))
     assert again.exit_code == 0
     assert scene.pushed() == [*range(5)]
