@@ -84,7 +84,7 @@ def after(project: Project, witness: Witness) -> Verdict:
     """What holds of the state that a run left, whatever ended it."""
     sent = witness.sent()
     try:
-        jobs, intents = _known(project.root / ".sieve-jobs" / "prod.db")
+        jobs, intents = known(project.root / ".sieve-jobs" / "prod.db")
     except (SieveJobsError, sqlite3.Error, AssertionError) as error:
         return Verdict(unreadable=str(error) or repr(error))
     made = witness.jobs()
@@ -105,7 +105,7 @@ def again(project: Project, witness: Witness, names: Set[str], runs: int = 1) ->
     if ran.code != 0:
         return Verdict(twice=twice, said=f"run again it ends with {ran.code}: {ran.all[-2000:]}")
     try:
-        jobs, intents = _known(project.root / ".sieve-jobs" / "prod.db")
+        jobs, intents = known(project.root / ".sieve-jobs" / "prod.db")
     except (SieveJobsError, sqlite3.Error, AssertionError) as error:
         return Verdict(twice=twice, unreadable=str(error) or repr(error))
     lost = sorted(name for name in names if jobs.get(name) not in made.get(name, ()))
@@ -134,7 +134,7 @@ def told(code: int, out: str, err: str, *, deaf: bool = False) -> str:
     return ""
 
 
-def _known(path: Path) -> tuple[dict[str, str], list[str]]:
+def known(path: Path) -> tuple[dict[str, str], list[str]]:
     """Job ids by name, and the names in doubt, of a state that is sound; nothing where there is no state yet."""
     if not path.exists():
         return {}, []

@@ -6,6 +6,7 @@ It goes on where it was stopped, as long as the product is the same, and prints 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import re
 import sys
@@ -87,6 +88,8 @@ def _met(folder: Path, point: Point, specs: int) -> Seen:
         if not verdict.holds:
             return Seen(True, verdict)
         said = "" if point.kind == "kill" else contract.told(ran.code, ran.out, ran.err, deaf=_on_stream(ran.injected))
+        if point.kind != "kill" and not said and (gone := _unkept(project, cloud)):
+            said = f"its answer is neither in the state nor in a file: {gone}"
         if said:
             return Seen(True, Verdict(said=said, in_doubt=verdict.in_doubt))
         if ran.code == 0 and verdict.in_doubt:
@@ -95,12 +98,21 @@ def _met(folder: Path, point: Point, specs: int) -> Seen:
         return Seen(True, Verdict(left.lost, left.twice, left.unreadable, left.said, verdict.in_doubt))
 
 
+def _unkept(project: Project, cloud: Cloud) -> set[str]:
+    """Jobs that this run was answered with, and that it left nowhere but on the far side."""
+    kept = set(contract.known(project.root / ".sieve-jobs" / "prod.db")[0].values())
+    files = [*project.root.glob("recover-*.jsonl"), *project.root.parent.glob("recover-*.jsonl")]
+    kept |= {json.loads(line)["job_id"] for file in files for line in file.read_text().splitlines()}
+    return {job.id for job in cloud.jobs} - kept
+
+
 def _run(project: Project, point: Point | None, thread: int = traced.MAIN) -> Traced:
     trace = project.root.parent / "trace"
+    environ = environment(TMPDIR=str(project.root.parent))
     if point is None:
-        return traced.run(project.root, APPLY, environment(), trace, thread=thread)
+        return traced.run(project.root, APPLY, environ, trace, thread=thread)
     failing = {"thread": point.thread, "inject": (point.rule,), "calls": (point.call,)}
-    return traced.run(project.root, APPLY, environment(), trace, **failing)  # type: ignore[arg-type]
+    return traced.run(project.root, APPLY, environ, trace, **failing)  # type: ignore[arg-type]
 
 
 def _on_stream(call: str) -> bool:
