@@ -12,6 +12,7 @@ from sieve_jobs.cli.context import Session
 from sieve_jobs.config.settings import STATE_FOLDER
 from sieve_jobs.state.folder import ensure_folder
 from sieve_jobs.state.lock import Owner, hold, this_process
+from sieve_jobs.state.mounts import refuse_network
 from sieve_jobs.state.problems import read_only
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def locked(session: Session, verb: str, timeout: float) -> ExitStack:
     Waits up to *timeout* seconds for another run. Raises LockedError naming who holds it, StateError.
     """
     path = session.state_path
+    if not session.target.in_git:
+        refuse_network(path)  # before the lock, which may hang there
     ensure_folder(session.root)
     if path.parent.name != STATE_FOLDER:
         try:

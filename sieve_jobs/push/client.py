@@ -121,10 +121,13 @@ class Client:
         date, at = self._seen_date
         return date + timedelta(seconds=self._clock.monotonic() - at)
 
-    async def push(self, body: Mapping[str, wire.Json], key: str) -> Pushed:
-        """POST /v2/push, once, over a connection of its own. *key* is the Idempotency-Key."""
+    async def push(self, body: Mapping[str, wire.Json], key: str, in_time: Callable[[], bool] = lambda: True) -> Pushed:
+        """POST /v2/push, once, over a connection of its own. *key* is the Idempotency-Key.
+
+        *in_time*, asked just before it goes, is whether it still may; if not, UnreachableError is raised.
+        """
         what = "POST " + wire.PUSH
-        answer = await self._post(wire.PUSH, body, {wire.IDEMPOTENCY_HEADER: key}, self._deadline)
+        answer = await self._post(wire.PUSH, body, {wire.IDEMPOTENCY_HEADER: key}, self._deadline, in_time)
         try:
             response = wire.parse_push(decoded(answer))
         except wire.WireError as error:
@@ -256,13 +259,18 @@ class Client:
         raise ValueError(f"tries counts from 1, got {tries}")
 
     async def _post(
-        self, path: str, body: Mapping[str, wire.Json], headers: Mapping[str, str], deadline: float
+        self,
+        path: str,
+        body: Mapping[str, wire.Json],
+        headers: Mapping[str, str],
+        deadline: float,
+        in_time: Callable[[], bool] = lambda: True,
     ) -> RawAnswer:
         """A POST with a body, once, over a connection of its own; its 200."""
         content, url, what = _ENCODER.encode(body).encode(), self._line.url, f"POST {path}"
         sent = {"Content-Type": "application/json", **headers}
         try:
-            answer = await self._line.post_once(path, content, sent, deadline=deadline)
+            answer = await self._line.post_once(path, content, sent, deadline=deadline, in_time=in_time)
         except NotSentError as error:
             raise self._unreachable(url, error) from None
         except BrokenError as error:

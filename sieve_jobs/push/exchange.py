@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httptools
 
 LONGEST_HEAD = 256 * 1024
 """Bytes of status line and headers."""
+LATE = "this process was held up before the request went"
 
 
 class NotSentError(Exception):
@@ -53,11 +55,18 @@ class Peer:
 
 
 async def exchange(
-    peer: Peer, request: bytes, *, connect_timeout: float, deadline: float, longest_body: int
+    peer: Peer,
+    request: bytes,
+    *,
+    connect_timeout: float,
+    deadline: float,
+    longest_body: int,
+    in_time: Callable[[], bool] = lambda: True,
 ) -> RawAnswer:
     """Sends *request*, whole bytes of a request that asks for `Connection: close`, and reads the answer.
 
-    *deadline* is the longest it may take as a whole. Raises NotSentError or BrokenError.
+    *deadline* is the longest it may take as a whole. *in_time* is asked once there is a connection: whether the request
+    may still go. Raises NotSentError or BrokenError.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -65,8 +74,11 @@ async def exchange(
     try:
         async with asyncio.timeout_at(began + min(connect_timeout, deadline)) as limit:
             transport, wire = await _connect(peer, longest_body)
-            connected = True
             try:
+                if not in_time():
+                    wire.done.cancel()
+                    raise NotSentError(LATE)
+                connected = True
                 limit.reschedule(began + deadline)
                 transport.write(request)
                 return await wire.done

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sieve_jobs import __version__, wire
 from sieve_jobs.push.endpoint import Endpoint, is_loopback
-from sieve_jobs.push.exchange import BrokenError, NotSentError, Peer, RawAnswer, exchange
+from sieve_jobs.push.exchange import LATE, BrokenError, NotSentError, Peer, RawAnswer, exchange
 from sieve_jobs.push.outcome import Outcome, of_exception
 from sieve_jobs.push.part import Part
 
@@ -73,13 +73,20 @@ class Http:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def post_once(self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float) -> RawAnswer:
-        """A POST over a connection of its own, through the environment's proxy where there is one."""
+    async def post_once(
+        self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float, in_time: Callable[[], bool]
+    ) -> RawAnswer:
+        """A POST over a connection of its own, through the environment's proxy where there is one.
+
+        *in_time* is asked as late as can be: whether it may still go. Raises NotSentError if not.
+        """
         if not self._proxied:
             return await exchange(
                 self._peer, self._request(path, content, headers), connect_timeout=self._connect_timeout,
-                deadline=deadline, longest_body=LONGEST_BODY,
+                deadline=deadline, longest_body=LONGEST_BODY, in_time=in_time,
             )  # fmt: skip
+        if not in_time():
+            raise NotSentError(LATE)
         async with (
             _within(deadline),
             self._client(keep_alive=False) as client,

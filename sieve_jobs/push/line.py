@@ -37,11 +37,13 @@ class Line:
         for http in (*self._left, self._http):
             await http.close()
 
-    async def post_once(self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float) -> RawAnswer:
+    async def post_once(
+        self, path: str, content: bytes, headers: Mapping[str, str], *, deadline: float, in_time: Callable[[], bool]
+    ) -> RawAnswer:
         """As of Http. It is found again for the next attempt: this one's intent may be too old by then."""
         http = self._http
         try:
-            return await http.post_once(path, content, headers, deadline=deadline)
+            return await http.post_once(path, content, headers, deadline=deadline, in_time=in_time)
         except NotSentError:
             await self._find(http)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 
 from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
@@ -73,12 +74,12 @@ class _Attempts:
         """Attempt after attempt, as long as the outcome of the last one allows another."""
         order, doubt = self.order, self.order.intent
         while await self.run.turn():
-            intent = await self._durable(doubt)
+            intent, began = await self._durable(doubt)
             if self.run.ending.is_set():
                 return self._withdraw(intent)
             self.run.emit(Pushing(order.name, order.reason, intent.attempt))
             try:
-                pushed = await self.run.client.push(self.body, intent.uuid)
+                pushed = await self.run.client.push(self.body, intent.uuid, partial(self._in_time, began))
             except CallError as error:
                 outcome = of_error(error)
                 if outcome is Outcome.UNCONFIRMED:
@@ -96,8 +97,18 @@ class _Attempts:
             return self._created(intent, pushed)
         return doubt
 
-    async def _durable(self, doubt: Intent | None) -> Intent:
-        """The intent of the attempt that is made next, in the state before the first byte is sent."""
+    def _in_time(self, began: float) -> bool:
+        """Whether a push may still begin whose intent was made durable by a commit that *began* then.
+
+        Between the two this process may have stood still, and whoever took over has given the push up, or made it.
+        """
+        return self.run.clock.monotonic() - began <= LONGEST_START
+
+    async def _durable(self, doubt: Intent | None) -> tuple[Intent, float]:
+        """The intent of the attempt that is made next, in the state before the first byte is sent.
+
+        And when the commit that has it began, in monotonic seconds.
+        """
         run = self.run
         intent = intent_of(
             self.order, doubt, key=self.key, now=run.clock.now(), server_now=run.client.server_now(),
@@ -112,7 +123,7 @@ class _Attempts:
                 self._too_slow(took)
             else:
                 intent = replace(intent, at=run.clock.now(), server_at=run.client.server_now())
-        return intent
+        return intent, began
 
     def _too_slow(self, took: float) -> None:
         """Ends the run before this push: its intent is so old that another run may have given it up."""

@@ -6,18 +6,24 @@ import contextlib
 import os
 import re
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.folder import draft_of, ensure_inner_folder, sync_folder
+from sieve_jobs.state.loaded import Header
 from sieve_jobs.state.migrate import migrate, schema_version
-from sieve_jobs.state.problems import NOT_AS_WRITTEN, shown
-from sieve_jobs.state.reading import read_header
+from sieve_jobs.state.problems import NOT_AS_WRITTEN, RowError, shown
+from sieve_jobs.state.reading import read_state
+from sieve_jobs.state.records import ENTRY_COLUMNS, PAST_COLUMNS
+from sieve_jobs.state.rows import select, verified
 from sieve_jobs.state.schema import APPLICATION_ID, SCHEMA
 from sieve_jobs.state.soundness import require_sound
 
 KEPT_DAYS = 5
+_NAME_AND_FINGERPRINT = itemgetter(ENTRY_COLUMNS.index("name"), ENTRY_COLUMNS.index("fingerprint"))
 
 
 def before_migration(connection: sqlite3.Connection, path: Path, serial: int) -> Path:
@@ -28,12 +34,13 @@ def before_migration(connection: sqlite3.Connection, path: Path, serial: int) ->
 def daily(connection: sqlite3.Connection, path: Path, now: datetime) -> Path | None:
     """Copies the state unless that was done today (UTC), and keeps the newest five. Returns where to, if it did.
 
-    45 ms for 10,000 entries, once a day. Raises sqlite3.Error or OSError if it cannot be done.
+    Every row is read once for it: a damaged state does not push out the good backups. 200 ms for 10,000 entries, once a
+    day. Raises sqlite3.Error or OSError if it cannot be done, RowError for a state that is not as it was written.
     """
     target = _folder(path) / f"{path.stem}-{now:%Y-%m-%d}.db"
     if target.exists():
         return None
-    _copy(connection, target)
+    _copy(connection, target, _require_as_written)
     days = sorted(found for found in _backups(path) if re.search(r"-\d{4}-\d{2}-\d{2}$", found.stem))
     for old in days[:-KEPT_DAYS]:
         old.unlink(missing_ok=True)
@@ -56,9 +63,9 @@ def last_good(path: Path) -> str | None:
                 # Of an older release: sound if it can be brought to this one's schema.
                 connection.backup(today)
                 migrate(today, found, SCHEMA, backup=lambda: None)
-                header = read_header(today).header
+                header = _require_as_written(today)
             else:
-                header = read_header(connection).header
+                header = _require_as_written(connection)
             written = f", written {header.written_at:%Y-%m-%d %H:%M:%SZ}" if header.written_at else ""
             best = max(best or (-1, ""), (header.serial, f"'{shown(found)}' (serial {header.serial}{written})"))
     return best[1] if best else None
@@ -81,8 +88,21 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
 
 
-def _copy(source: sqlite3.Connection, target: Path) -> Path:
-    """Copies a database to *target*, whole or not at all; one that is there is replaced."""
+def _require_as_written(connection: sqlite3.Connection) -> Header:
+    """Reads every row. Raises RowError if one is not as it was written, or is missing."""
+    state = read_state(connection)
+    rows = connection.execute(f"{select('entries', ENTRY_COLUMNS)} WHERE settled = 1")
+    if dict(map(_NAME_AND_FINGERPRINT, map(verified, rows))) != state.settled:
+        raise RowError("entries are missing")
+    for past in connection.execute(select("past", PAST_COLUMNS)):
+        verified(past)
+    return state.header
+
+
+def _copy(
+    source: sqlite3.Connection, target: Path, check: Callable[[sqlite3.Connection], object] = lambda _: None
+) -> Path:
+    """Copies a database to *target*, whole and past its *check* or not at all; one that is there is replaced."""
     ensure_inner_folder(target.parent)
     draft = draft_of(target)
     try:
@@ -90,6 +110,8 @@ def _copy(source: sqlite3.Connection, target: Path) -> Path:
             copy.execute("PRAGMA journal_mode = OFF")
             copy.execute("PRAGMA synchronous = OFF")
             source.backup(copy)
+        with contextlib.closing(_open(draft)) as copied:
+            check(copied)
         _sync(draft)
         draft.replace(target)
     finally:

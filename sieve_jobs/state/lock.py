@@ -25,6 +25,7 @@ _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 0.25
 """Seconds between tries: they double from the first to the longest."""
 _LONGEST_CONTENT = 4096
+_LONGEST_URL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def _write_owner(descriptor: int, owner: Owner) -> None:
         "pid": owner.pid,
         "started_at": owner.started_at.astimezone(UTC).isoformat(timespec="seconds"),
         "command": owner.command,
+        "run_url": owner.run_url,
     }
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(content).encode(), 0)
@@ -147,8 +149,9 @@ def _read_owner(descriptor: int) -> Owner | None:
         content = json.loads(os.pread(descriptor, _LONGEST_CONTENT, 0))
         started_at = datetime.fromisoformat(content["started_at"])
         user, host, command = (str(content[key])[:200] for key in ("user", "host", "command"))
-        return Owner(user, host, int(content["pid"]), started_at.astimezone(UTC), command)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        page = str(content.get("run_url", ""))[:_LONGEST_URL]
+        return Owner(user, host, int(content["pid"]), started_at.astimezone(UTC), command, page)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 
@@ -158,6 +161,7 @@ def _locked(path: Path, holder: Owner | None, timeout: float) -> LockedError:
     else:
         since = f"{holder.started_at:%Y-%m-%d %H:%M:%SZ}"
         who = f"{holder.user} on {holder.host}: '{holder.command}', pid {holder.pid}, since {since}"
+        who += f", {holder.run_url}" if holder.run_url else ""
     waited = f" after waiting {timeout:g} s" if timeout > 0 else ""
     return LockedError(
         Diagnostic(

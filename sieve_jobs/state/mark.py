@@ -44,12 +44,6 @@ class Mark:
             self._descriptor = None
 
 
-def seen_serial(mark: bytes, lineage: str) -> int:
-    """The serial that a mark tells of a state of this *lineage*; 0 where it tells none."""
-    found, serial = seen(mark)
-    return serial if found == lineage else 0
-
-
 def seen(mark: bytes) -> tuple[str, int]:
     """Lineage and serial that a mark tells; an empty one and 0 where it tells none."""
     words = mark.split()

@@ -53,9 +53,9 @@ def read_mounts() -> str:
         return ""
 
 
-def refuse_network(path: Path, mounts: Callable[[], str] = read_mounts) -> None:
-    """Raises StateError if *path* lies on a network file system."""
-    kind = file_system_of(str(path.parent.resolve()), mounts())
+def refuse_network(path: Path, mounts: Callable[[], str] | None = None) -> None:
+    """Raises StateError if *path* lies on a network file system. *mounts* gives another list than the kernel's."""
+    kind = file_system_of(str(path.parent.resolve()), (mounts or read_mounts)())
     if kind in NETWORK:
         raise StateError(
             Diagnostic(

@@ -101,6 +101,28 @@ def rolled_back(path: Path, serial: int, seen: int, mark: Path) -> StateError:
     )
 
 
+def gone(path: Path, seen: int, mark: Path, backup: str | None) -> StateError:
+    place = shown(path)
+    back = f"put it back, or copy the last good backup, {backup}, there" if backup else "put it back"
+    return StateError(
+        Diagnostic(
+            Code.STATE_ROLLED_BACK,
+            f"the state '{place}' is gone, but serial {seen} was written here before",
+            hint=f"{back}, or else everything would be pushed again; if a new state is meant, delete '{shown(mark)}'",
+        )
+    )
+
+
+def other_lineage(path: Path, found: str, expected: str, mark: Path) -> StateError:
+    return StateError(
+        Diagnostic(
+            Code.STATE_OF_OTHER_LINEAGE,
+            f"the state '{shown(path)}' has the lineage '{found}', '{expected}' was written here; nothing was sent",
+            hint=f"put back the one that belongs here; if the other is meant, delete '{shown(mark)}'",
+        )
+    )
+
+
 def read_only(path: Path, why: str) -> StateError:
     return StateError(
         Diagnostic(

@@ -18,14 +18,16 @@ from typing import NoReturn, TypeVar
 from sieve_jobs.errors import StateError
 from sieve_jobs.state.folder import require_safe_state
 from sieve_jobs.state.loaded import Header
-from sieve_jobs.state.mark import Mark, seen_serial
+from sieve_jobs.state.mark import Mark, seen
 from sieve_jobs.state.migrate import check_version
 from sieve_jobs.state.problems import (
     NOT_AS_WRITTEN,
     changed_while_read,
     damaged,
     from_sqlite,
+    gone,
     is_out_of_reach,
+    other_lineage,
     rolled_back,
     unreadable,
 )
@@ -74,11 +76,20 @@ def require_own_format(connection: sqlite3.Connection, path: Path) -> None:
         raise _damaged(path, "the file belongs to another program")
 
 
+def refuse_gone(mark: bytes, path: Path) -> None:
+    """Raises StateError where there is no state, and the *mark* says that there was one."""
+    _, serial = seen(mark)
+    if serial:
+        raise gone(path, serial, Mark(path).path, _last_good(path))
+
+
 def refuse_rolled_back(header: Header, mark: bytes, path: Path) -> None:
-    """Raises StateError for a state older than the *mark* that was read before it."""
-    seen = seen_serial(mark, header.lineage)
-    if header.serial < seen:
-        raise rolled_back(path, header.serial, seen, Mark(path).path)
+    """Raises StateError for a state that is older than the *mark* which was read before it, or another one."""
+    lineage, serial = seen(mark)
+    if serial and lineage != header.lineage:
+        raise other_lineage(path, header.lineage, lineage, Mark(path).path)
+    if header.serial < serial:
+        raise rolled_back(path, header.serial, serial, Mark(path).path)
 
 
 class Reader:
@@ -101,7 +112,10 @@ class Reader:
             try:
                 mark = Mark(self._path).read()
                 connection = self._open(before, copied=problem is not None and _out_of_reach(problem))
-                refuse_rolled_back(read_header(connection).header, mark, self._path)
+                if before.database is None:
+                    refuse_gone(mark, self._path)
+                else:
+                    refuse_rolled_back(read_header(connection).header, mark, self._path)
                 result = read(connection)
             except (sqlite3.Error, *NOT_AS_WRITTEN, StateError, OSError) as error:
                 if self._look() == before and not (problem is None and _out_of_reach(error)):

@@ -41,10 +41,10 @@ def open_store(
     if read_only:
         return SqliteStore(path, Reader(path, schema))
     # A plan reads only: what writes, backs up and migrates is loaded by those who write.
-    from sieve_jobs.state.mounts import read_mounts, refuse_network
+    from sieve_jobs.state.mounts import refuse_network
     from sieve_jobs.state.writer import Writer
 
-    refuse_network(path, mounts or read_mounts)
+    refuse_network(path, mounts)
     return SqliteStore(path, Writer(path, schema, now))
 
 

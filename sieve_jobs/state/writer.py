@@ -34,7 +34,7 @@ from sieve_jobs.state.problems import (
     read_only,
     shown,
 )
-from sieve_jobs.state.reader import look, refuse_rolled_back, refuse_unusable, require_own_format
+from sieve_jobs.state.reader import look, refuse_gone, refuse_rolled_back, refuse_unusable, require_own_format
 from sieve_jobs.state.reading import read_header
 from sieve_jobs.state.reserve import Reserve
 from sieve_jobs.state.rows import HeaderRow, Sums
@@ -126,6 +126,8 @@ class Writer:
                 daily(self._connection, self._path, self._now())
             except (sqlite3.Error, OSError, StateError) as error:
                 self.warnings.append(_no_backup(self._path, error))
+            except NOT_AS_WRITTEN as error:
+                self.warnings += damaged(self._path, str(error), last_good(self._path)).diagnostics
         self._mark.close()
         self._connection.close()
 
@@ -166,9 +168,10 @@ def _open(path: Path, schema: Schema, mark: Mark, now: Callable[[], datetime]) -
     require_safe_state(path)
     files = look(path)
     refuse_unusable(path, files)
-    if files.database is None:
-        _create(path, schema, now)
     seen = mark.read()
+    if files.database is None:
+        refuse_gone(seen, path)
+        _create(path, schema, now)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False,
         timeout=_BUSY_SECONDS,

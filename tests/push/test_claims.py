@@ -12,6 +12,7 @@ import pytest
 from sieve_jobs.plan.plan import PlanOptions
 from sieve_jobs.push.apply import apply
 from sieve_jobs.push.client import Client
+from sieve_jobs.push.events import Event
 from sieve_jobs.push.result import ApplyResult
 from sieve_jobs.push.send import LONGEST_START, MOST_CLAIMS
 from sieve_jobs.state.sqlite import SqliteStore, open_store
@@ -67,3 +68,29 @@ def test_a_state_that_takes_too_long_ends_the_run_before_the_push(scene: Scene, 
         assert [problem.code for problem in result.problems] == ["SJ166"]
         assert len(claims) == MOST_CLAIMS
         assert not scene.state().intents
+
+
+@pytest.mark.parametrize("held_up", [1, 3])
+def test_a_run_that_stands_still_before_its_push_writes_the_intent_again(scene: Scene, held_up: int) -> None:
+    """A terminal that takes no more text, or a laptop that sleeps, between the intent and the first byte."""
+    clock = SuspendedClock()
+    options = replace(scene.options, clock=clock, plan=PlanOptions(key=KEY))
+    plan = scene.plan(clips(1), options.plan)
+    pushing: list[int] = []
+
+    def stand_still(event: Event) -> None:
+        if event.kind == "pushing":
+            pushing.append(len(scene.cloud.pushes))
+            if len(pushing) <= held_up:
+                clock.slept_through += LONGEST_START + 1.0
+
+    async def main() -> ApplyResult:
+        async with Client(scene.cloud.url, scene.cloud.key, clock=clock, jitter=lambda: 1.0) as client:
+            return await apply(plan, store, client, options, stand_still)
+
+    with Slow(scene.path, clock, 0) as store:
+        result = asyncio.run(main())
+        claims = store.claims
+    assert (int(result.exit_code), len(scene.cloud.pushes)) == (0, 1)
+    assert pushing == [0] * (held_up + 1)
+    assert len(claims) == held_up + 1

@@ -35,6 +35,7 @@ def make_of(path: Path, writes: Sequence[Write]) -> None:
         put_header(connection, row._replace(header=replace(row.header, lineage=LINEAGE), tool="0.1.0"))
         connection.commit()
         connection.execute("VACUUM")
+    Path(f"{path}-serial").unlink()  # which tells of the lineage that was there before
 
 
 if __name__ == "__main__":

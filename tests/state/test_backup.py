@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from sieve_jobs.state.backup import last_good
 from sieve_jobs.state.export import export
@@ -61,6 +65,43 @@ def test_a_backup_that_fails_is_a_warning(path: Path) -> None:
     assert [warning.code for warning in store.warnings] == ["SJ158"]
     with open_at_noon(path, read_only=True) as reader:
         assert reader.names() == ["dub-intro"]
+
+
+DAMAGE = [
+    "UPDATE entries SET digest = 'x' WHERE name = 'shows/pilot'",
+    "UPDATE entries SET job_id = 'x' WHERE name = 'dub-intro'",
+    "DELETE FROM entries WHERE name = 'dub-intro'",
+    "UPDATE past SET digest = 'x' WHERE job_id = 'past-1'",
+]
+
+
+def harm(path: Path, statement: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute(statement).rowcount == 1
+        connection.commit()
+
+
+@pytest.mark.parametrize("statement", DAMAGE[1:])
+def test_a_damaged_state_pushes_out_no_good_backup(path: Path, statement: str) -> None:
+    with open_at_noon(path) as store:
+        store.commit(everything(), 0)
+    harm(path, statement)
+    with open_store(path, now=lambda: NOON + timedelta(days=1)) as store:
+        store.commit([PutEntry(entry("new"))], 1)
+    (told,) = store.warnings
+    assert told.code == "SJ153"
+    assert "'.sieve-jobs/backups/prod-2026-11-23.db' (serial 1" in (told.hint or "")
+    assert names(path) == ["prod-2026-11-23.db"]
+
+
+@pytest.mark.parametrize("statement", DAMAGE)
+def test_a_damaged_backup_is_not_called_good(path: Path, statement: str) -> None:
+    with open_at_noon(path) as store:
+        store.commit(everything(), 0)
+    write_on(path, NOON + timedelta(days=1), "new")
+    assert "serial 2" in (last_good(path) or "")
+    harm(path.parent / "backups" / "prod-2026-11-24.db", statement)
+    assert "serial 1" in (last_good(path) or "")
 
 
 def test_a_backup_is_whole_while_another_writes(path: Path) -> None:

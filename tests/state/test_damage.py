@@ -205,10 +205,44 @@ def test_an_older_copy_of_the_state_is_refused_until_that_is_meant(path: Path) -
 def test_a_mark_that_says_nothing_is_no_obstacle(path: Path) -> None:
     with open_at_noon(path) as store:
         store.commit([PutEntry(entry("a"))], 0)
-    for content in (b"", b"\xff\x00", b"other-lineage 99999999999999999999\n", b"x " * 4000):
+    for content in (b"", b"\xff\x00", b"other-lineage 0\n", b"x " * 4000):
         Path(f"{path}-serial").write_bytes(content)
         with open_at_noon(path, read_only=True) as store:
             assert store.names() == ["a"]
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+def test_the_state_of_another_project_is_refused_until_that_is_meant(
+    path: Path, tmp_path: Path, read_only: bool
+) -> None:
+    other = tmp_path / "other" / "prod.db"
+    for place in (path, other):
+        with open_at_noon(place) as store:
+            store.commit([PutEntry(entry(place.parent.name))], 0)
+    shutil.copyfile(other, path)
+    assert seen(path, read_only=read_only) == "SJ163"
+    assert path.read_bytes() == other.read_bytes()
+    Path(f"{path}-serial").unlink()
+    with open_at_noon(path, read_only=read_only) as store:
+        assert store.names() == ["other"]
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+def test_a_state_that_is_gone_is_not_made_anew(path: Path, read_only: bool) -> None:
+    with open_at_noon(path) as store:
+        store.commit([PutEntry(entry("a"))], 0)
+    path.unlink()
+    with pytest.raises(StateError) as caught, open_at_noon(path, read_only=read_only) as store:
+        store.load()
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.message) == (
+        "SJ162", "the state '.sieve-jobs/prod.db' is gone, but serial 1 was written here before",
+    )  # fmt: skip
+    assert "'.sieve-jobs/backups/prod-2026-11-23.db' (serial 1, " in (told.hint or "")
+    assert not path.exists()
+    Path(f"{path}-serial").unlink()
+    with open_at_noon(path, read_only=read_only) as store:
+        assert store.names() == []
 
 
 @pytest.mark.parametrize(

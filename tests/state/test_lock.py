@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,12 @@ def test_of_several_processes_one_wins_and_the_others_name_it(start: Start) -> N
     assert [found["code"] for found in refused] == ["SJ151"] * 3
     for found in refused:
         assert f"by ann on {os.uname().nodename}: 'apply --target prod', pid {held['held']}, since 2" in str(found)
+
+
+def test_a_holder_in_ci_is_named_with_the_page_of_its_run(path: Path) -> None:
+    page = "https://github.example/a/b/actions/runs/77"
+    with hold(path, owner=replace(OWNER, run_url=page), timeout=0.0):
+        assert refusal(path).endswith(f"pid {OWNER.pid}, since 2026-11-23 12:00:00Z, {page}")
 
 
 def test_a_killed_holder_holds_nothing(path: Path, start: Start) -> None:
