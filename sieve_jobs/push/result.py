@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sieve_jobs.config.stand_ins import StandIn
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.errors import ExitCode, worst
 from sieve_jobs.plan.action import Action, Reason
 from sieve_jobs.plan.plan import Notice
-from sieve_jobs.state.recover import Unrecorded
 from sieve_jobs.wire import Status
+
+if TYPE_CHECKING:
+    from sieve_jobs.state.recover import Unrecorded  # reads states, and loads for that what a plan does without
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
-from sieve_jobs.codes import read_codes
+from sieve_jobs.codes import Code
 from sieve_jobs.diagnostic import Diagnostic
 from sieve_jobs.render.problems import diagnostics
 from sieve_jobs.render.style import Style
@@ -82,7 +82,7 @@ def _settings(root: Path) -> LoadSettings:
 
 @cache
 def _known() -> frozenset[str]:
-    return frozenset(read_codes())
+    return frozenset(Code)
 
 
 def _check(problem: Diagnostic) -> None:
